@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway::job {
+
+/// Which stream of the job's log bytes belong to; the two hex digits of a timestamped line.
+enum class LogStream : std::uint8_t { runner = 0x00, script = 0x01, service = 0x0f };
+enum class LogKind : char { out = 'O', err = 'E' };
+
+/// How one job's log is filtered. Values live only here and in the filters; they are never logged.
+struct TraceOptions {
+  std::vector<std::string> masked_values;
+  std::vector<std::string>
+      token_prefixes;  ///< features.token_mask_prefixes, on top of the built-in ones
+  bool mask_all_default_tokens = true;
+  bool timestamps = true;
+  std::uint64_t limit_bytes = 4u << 20;
+  std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
+};
+
+/// The log pipeline of a job, no I/O: bytes of several streams in, the final bytes out, in the
+/// order mask values → URL parameters → token prefixes → timestamps (one state per stream and
+/// kind), then shared: UTF-8 repair → size limit (head and tail are kept). Correct at every chunk
+/// border; what may still become a secret is held back until it cannot or until close().
+class TraceFilter {
+ public:
+  /// `out` gets the final bytes, in pieces; they are valid during the call.
+  TraceFilter(TraceOptions options, std::function<void(std::string_view)> out);
+  ~TraceFilter();
+
+  void write(LogStream stream, LogKind kind, std::string_view bytes);
+  /// Flushes what is held back in `stream` (end of a stage): a partial match is emitted as it is,
+  /// an unterminated line is completed.
+  void flush(LogStream stream);
+  /// Flushes everything; further writes are ignored.
+  void close();
+  /// Adds a value to hide from now on.
+  void add_masked_value(std::string value);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace slipway::job

@@ -1,0 +1,174 @@
+#include "job/value_matcher.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace slipway::job {
+namespace {
+
+constexpr std::size_t max_window = 255;
+constexpr std::size_t max_block = 3;
+/// A scan that has begun no more than this may be given up for a skip: it looks again at these
+/// bytes only.
+constexpr std::size_t shallow = 2;
+
+/// The table of shifts has this many slots per block in it, so that few others share a slot with
+/// one.
+constexpr std::size_t slots_per_block = 64;
+constexpr unsigned min_slot_bits = 12;
+constexpr unsigned max_slot_bits = 16;
+
+/// Hash of the block that ends before `end`, `32 - drop` bits long.
+template <std::size_t block>
+std::size_t slot(const char* end, unsigned drop) {
+  const auto byte = [end](int i) { return std::uint32_t{static_cast<unsigned char>(end[i])}; };
+  auto value = byte(-1);
+  if constexpr (block > 1) value |= byte(-2) << 8;
+  if constexpr (block > 2) value |= byte(-3) << 16;
+  return (value * 0x9E3779B1u) >> drop;
+}
+
+std::size_t slot(std::size_t block, const char* end, unsigned drop) {
+  return block == 1 ? slot<1>(end, drop) : block == 2 ? slot<2>(end, drop) : slot<3>(end, drop);
+}
+
+}  // namespace
+
+ValueMatcher::ValueMatcher(std::vector<std::string> values) {
+  std::erase_if(values, [](const std::string& value) { return value.empty(); });
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  build(values);
+  if (!values.empty()) build_shifts(values);
+}
+
+void ValueMatcher::build(const std::vector<std::string>& values) {
+  struct Range {
+    std::size_t begin, end;
+  };
+  // Breadth first over the sorted values: a node stands for the range of values that begin with its
+  // text.
+  std::vector<Range> ranges{{0, values.size()}};
+  nodes_.emplace_back();
+  labels_.push_back('\0');
+  for (State at = 0; at < nodes_.size(); ++at) {
+    auto [begin, end] = ranges[at];
+    const std::size_t depth = nodes_[at].depth;
+    nodes_[at].match = nodes_[nodes_[at].fail].match;
+    if (begin < end && depth > 0 && values[begin].size() == depth) {
+      nodes_[at].match = static_cast<std::uint32_t>(depth);
+      ++begin;
+    }
+    nodes_[at].open = begin < end ? nodes_[at].depth : nodes_[nodes_[at].fail].open;
+    nodes_[at].first_child = static_cast<std::uint32_t>(nodes_.size());
+    while (begin < end) {
+      const char byte = values[begin][depth];
+      auto last = begin;
+      while (last < end && values[last][depth] == byte) ++last;
+      Node node;
+      node.depth = static_cast<std::uint32_t>(depth + 1);
+      node.fail = at == 0 ? 0 : step(nodes_[at].fail, byte);
+      if (at == 0) root_[static_cast<unsigned char>(byte)] = static_cast<State>(nodes_.size());
+      ++nodes_[at].children;
+      nodes_.push_back(node);
+      labels_.push_back(byte);
+      ranges.push_back({begin, last});
+      begin = last;
+    }
+  }
+  nodes_.shrink_to_fit();
+}
+
+void ValueMatcher::build_shifts(const std::vector<std::string>& values) {
+  const auto shortest = std::min_element(values.begin(), values.end(),
+                                         [](auto& a, auto& b) { return a.size() < b.size(); });
+  window_ = std::min(shortest->size(), max_window);
+  block_ = std::min(window_, max_block);
+  const auto most = window_ - block_ + 1;
+  unsigned bits = min_slot_bits;
+  while (bits < max_slot_bits && values.size() * most * slots_per_block > 1u << bits) ++bits;
+  drop_ = 32 - bits;
+  shifts_.assign(std::size_t{1} << bits, static_cast<std::uint8_t>(most));
+  for (const auto& value : values) {
+    for (std::size_t i = 0; i + block_ <= window_; ++i) {
+      auto& shift = shifts_[slot(block_, value.data() + i + block_, drop_)];
+      shift = std::min(shift, static_cast<std::uint8_t>(window_ - block_ - i));
+    }
+  }
+}
+
+std::uint32_t ValueMatcher::child(State state, char byte) const {
+  if (state == 0) return root_[static_cast<unsigned char>(byte)];
+  const auto& node = nodes_[state];
+  if (node.children == 0) return 0;
+  const char* begin = labels_.data() + node.first_child;
+  const auto* found = static_cast<const char*>(std::memchr(begin, byte, node.children));
+  return found ? node.first_child + static_cast<std::uint32_t>(found - begin) : 0;
+}
+
+ValueMatcher::State ValueMatcher::step(State state, char byte) const {
+  while (true) {
+    if (const auto next = child(state, byte)) return next;
+    if (state == 0) return 0;
+    state = nodes_[state].fail;
+  }
+}
+
+/// The first position at or after `at` where a value may begin or that is too near to the end to
+/// tell.
+template <std::size_t block>
+std::size_t ValueMatcher::skip(std::string_view text, std::size_t at) const {
+  const std::size_t most = window_ - block + 1;
+  const auto drop = drop_;
+  const auto shift_at = [&](std::size_t i) {
+    return std::size_t{shifts_[slot<block>(text.data() + i + window_, drop)]};
+  };
+  while (at + window_ <= text.size()) {
+    auto shift = shift_at(at);
+    // A step of constant size: the processor need not wait for the table to know where to look
+    // next.
+    while (shift == most) {
+      at += most;
+      if (at + window_ > text.size()) return at;
+      shift = shift_at(at);
+    }
+    if (shift == 0) return at;
+    at += shift;
+  }
+  return at;
+}
+
+template <std::size_t block>
+std::size_t ValueMatcher::scan(std::string_view text, std::size_t& position, State& state) const {
+  while (position < text.size()) {
+    const std::size_t depth = nodes_[state].depth;
+    if (depth <= shallow && depth <= position) {
+      const auto begin = position - depth;
+      const auto at = skip<block>(text, begin);
+      if (at != begin) {
+        position = at;
+        state = 0;
+        if (position >= text.size()) break;
+      }
+    }
+    state = step(state, text[position++]);
+    if (nodes_[state].match != 0) return nodes_[state].match;
+  }
+  return 0;
+}
+
+std::size_t ValueMatcher::next(std::string_view text, std::size_t& position, State& state) const {
+  switch (block_) {
+    case 0:
+      position = text.size();
+      return 0;
+    case 1:
+      return scan<1>(text, position, state);
+    case 2:
+      return scan<2>(text, position, state);
+    default:
+      return scan<3>(text, position, state);
+  }
+}
+
+}  // namespace slipway::job

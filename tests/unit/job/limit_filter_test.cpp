@@ -1,0 +1,147 @@
+#include "job/limit_filter.hpp"
+
+#include <gmock/gmock.h>
+#include <zlib.h>
+
+#include "splits.hpp"
+
+namespace slipway::job {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+struct Piece {
+  std::string text;
+  bool own = false;
+};
+
+std::string limited(std::uint64_t limit, const std::vector<Piece>& pieces) {
+  std::string log;
+  LimitFilter filter{limit, [&](std::string_view text) { log += text; }};
+  for (const auto& piece : pieces) filter.write(piece.text, piece.own);
+  filter.close();
+  return log;
+}
+
+std::string notice(int limit) {
+  return "\n\x1b[33;1mJob's log exceeded limit of " + std::to_string(limit) +
+         " bytes.\nJob execution will continue but no more output will be collected.\x1b[0;m\n";
+}
+
+std::string missing(int bytes) {
+  return "\x1b[33;1m" + std::to_string(bytes) +
+         " bytes of the job's log are missing here, its end follows.\x1b[0;m\n";
+}
+
+unsigned long crc(const std::string& text) {
+  return crc32(0, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size()));
+}
+
+TEST(LimitFilter, Coordinator33Vectors) {
+  const auto digits = limited(12, {{"0123456789ABCDEF"}, {"more\n"}, {"Job succeeded\n", true}});
+  EXPECT_EQ(digits, "0123456789AB" + notice(12));
+  EXPECT_EQ(digits.size(), 129u);
+  EXPECT_EQ(crc(digits), 0x4f948a2au);
+  const auto cut = limited(14, {{"aé€aé€aé€"}});
+  EXPECT_EQ(cut, "aé€aé€a" + notice(14));
+  EXPECT_EQ(cut.size(), 130u);
+  EXPECT_EQ(crc(cut), 0x1284e057u);
+}
+
+TEST(LimitFilter, Coordinator33BelowExactAndAbove) {
+  EXPECT_EQ(limited(12, {{"0123456789A"}}), "0123456789A");
+  EXPECT_EQ(limited(12, {{"0123456789AB"}}), "0123456789AB" + notice(12));
+  EXPECT_EQ(limited(12, {{"0123456"}, {"789AB"}}), "0123456789AB" + notice(12));
+  EXPECT_EQ(limited(64, {{std::string(64, 'x')}}), std::string(64, 'x') + notice(64));
+  EXPECT_EQ(limited(12, {{"0123456789A"}, {"€"}}), "0123456789A" + notice(12));
+}
+
+TEST(LimitFilter, ZeroIsFourMebibytes) {
+  const auto log = limited(0, {{std::string((4 << 20) - 1, 'x')}, {"yz"}});
+  EXPECT_THAT(log, HasSubstr("xy" + notice(4194304)));
+}
+
+TEST(LimitFilter, Coordinator33RunnersLinesFollowAtTheEnd) {
+  const std::string head(63, 'x');
+  const auto log = limited(64, {{head + "\n"}, {"script output\n"}, {"Job succeeded\n", true}});
+  EXPECT_EQ(log, head + "\n" + notice(64) + missing(14) + "Job succeeded\n");
+}
+
+TEST(LimitFilter, NoEndBelow64) {
+  const std::string head(62, 'x');
+  EXPECT_EQ(limited(63, {{head + "\n"}, {"a\n"}, {"Job succeeded\n", true}}),
+            head + "\n" + notice(63));
+}
+
+TEST(LimitFilter, KeepsTheLastWholeLines) {
+  // limit/64 = 10 bytes.
+  const std::string head(639, 'x');
+  const auto log = limited(640, {{head + "\n"}, {"first\nsecond\n"}, {"abc\ndef\n"}});
+  EXPECT_EQ(log, head + "\n" + notice(640) + missing(13) + "abc\ndef\n");
+  const auto exact = limited(640, {{head + "\n"}, {"first\n"}, {"1234\n5678\n"}});
+  EXPECT_EQ(exact, head + "\n" + notice(640) + missing(6) + "1234\n5678\n");
+  const auto all = limited(640, {{head + "\n"}, {"1234\n"}});
+  EXPECT_EQ(all, head + "\n" + notice(640) + missing(0) + "1234\n");
+  const auto too_long = limited(640, {{head + "\n"}, {"ab\n0123456789ABCDEF\n"}});
+  EXPECT_EQ(too_long, head + "\n" + notice(640) + missing(20));
+  const auto open = limited(640, {{head + "\n"}, {"0123456789\nabc"}, {"end\n", true}});
+  EXPECT_EQ(open, head + "\n" + notice(640) + missing(11) + "abc\nend\n");
+}
+
+TEST(LimitFilter, TheLineThatWasCutIsNotWhole) {
+  const auto log = limited(640, {{std::string(642, 'x') + "\nabc\n"}});
+  EXPECT_EQ(log, std::string(640, 'x') + notice(640) + missing(3) + "abc\n");
+}
+
+TEST(LimitFilter, ARunnersLineThatWasCutComesWhole) {
+  const std::string head(630, 'x');
+  const auto log = limited(640, {{head + "\n"}, {"one\nJob succeeded\n", true}});
+  EXPECT_EQ(log, head + "\none\nJob s" + notice(640) + missing(0) + "Job succeeded\n");
+}
+
+TEST(LimitFilter, OrderOfRunnersLinesAmongTheScripts) {
+  const std::string head(6399, 'x');  // 100 bytes are kept
+  const auto log = limited(6400, {{head + "\n"},
+                                  {std::string(200, 'y') + "\n"},
+                                  {"early\n", true},
+                                  {"one\n"},
+                                  {"section", true},
+                                  {"two\nhal"},
+                                  {" title\n", true},
+                                  {"f\nthree\n"},
+                                  {"end", true}});
+  EXPECT_EQ(log, head + "\n" + notice(6400) + missing(201) +
+                     "early\none\ntwo\nhalf\nsection title\nthree\nend\n");
+}
+
+TEST(LimitFilter, SameEndAtAnyBorder) {
+  const std::string head(639, 'x');
+  const std::string text = head + "\nfirst\nsecond\nthird\n1\n2\n3\n";
+  for (const auto& chunks : splits(text)) {
+    std::vector<Piece> pieces;
+    for (const auto& chunk : chunks) pieces.push_back({chunk});
+    EXPECT_EQ(limited(640, pieces), head + "\n" + notice(640) + missing(19) + "1\n2\n3\n");
+  }
+}
+
+TEST(LimitFilter, MemoryIsBoundedWhateverComes) {
+  std::string log;
+  LimitFilter filter{1u << 20, [&](std::string_view text) { log += text; }};
+  const std::string block(100'000, 'x');
+  for (int i = 0; i < 200; ++i) {
+    filter.write(block, i % 2 == 0);
+    filter.write("runner line " + std::to_string(i) + "\n", true);
+  }
+  filter.write("last\n", true);
+  filter.close();
+  filter.write("ignored", true);
+  EXPECT_LT(log.size(), (1u << 20) + (64u << 10) + (1u << 14) + 400);
+  EXPECT_THAT(log, EndsWith("runner line 199\nlast\n"));
+  EXPECT_THAT(log, Not(HasSubstr("ignored")));
+}
+
+}  // namespace
+}  // namespace slipway::job
