@@ -1,0 +1,176 @@
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "docker_api/json.hpp"
+#include "docker_api/json_members.hpp"
+
+namespace slipway::docker_api {
+
+using nlohmann::json;
+
+namespace {
+
+/// `80/tcp` → 80; nullopt for other protocols and what is no port.
+std::optional<int> tcp_port(std::string_view exposed) {
+  if (!exposed.ends_with("/tcp")) return std::nullopt;
+  exposed.remove_suffix(4);
+  int port = 0;
+  const auto* end = exposed.data() + exposed.size();
+  const auto [stop, error] = std::from_chars(exposed.data(), end, port);
+  if (error != std::errc{} || stop != end || port < 1 || port > 65535) return std::nullopt;
+  return port;
+}
+
+std::vector<int> tcp_ports(const json& config) {
+  std::vector<int> ports;
+  for (const auto& name : keys(config, "ExposedPorts"))
+    if (const auto port = tcp_port(name)) ports.push_back(*port);
+  std::sort(ports.begin(), ports.end());
+  return ports;
+}
+
+template <class T>
+std::vector<T> read_each(const json& list, T (*read)(const json&)) {
+  std::vector<T> items;
+  if (list.is_null()) return items;
+  for (const auto& item : list.get_ref<const json::array_t&>()) items.push_back(read(item));
+  return items;
+}
+
+ContainerSummary read_summary(const json& answer) {
+  ContainerSummary container;
+  container.id = required_text(answer, "Id");
+  container.names = texts(answer, "Names");
+  for (auto& name : container.names)
+    if (name.starts_with('/')) name.erase(0, 1);
+  container.state = text(answer, "State");
+  container.labels = labels(answer, "Labels");
+  return container;
+}
+
+std::map<std::string, std::vector<std::string>> read_addresses(const json& settings) {
+  std::map<std::string, std::vector<std::string>> addresses;
+  const auto& networks = member(settings, "Networks");
+  if (networks.is_null()) return addresses;
+  for (const auto& [name, network] : networks.get_ref<const json::object_t&>()) {
+    auto& list = addresses[name];
+    for (const auto* key : {"IPAddress", "GlobalIPv6Address"})
+      if (auto address = text(network, key); !address.empty()) list.push_back(std::move(address));
+  }
+  return addresses;
+}
+
+}  // namespace
+
+Info read_info(const json& answer) {
+  Info info;
+  info.name = text(answer, "Name");
+  info.os_type = text(answer, "OSType");
+  info.architecture = text(answer, "Architecture");
+  info.kernel_version = text(answer, "KernelVersion");
+  info.server_version = text(answer, "ServerVersion");
+  info.root_dir = text(answer, "DockerRootDir");
+  info.security_options = texts(answer, "SecurityOptions");
+  return info;
+}
+
+ImageDetails read_image(const json& answer) {
+  ImageDetails image;
+  image.id = required_text(answer, "Id");
+  image.repo_tags = texts(answer, "RepoTags");
+  image.repo_digests = texts(answer, "RepoDigests");
+  image.os = text(answer, "Os");
+  image.architecture = text(answer, "Architecture");
+  image.variant = text(answer, "Variant");
+  const auto& config = member(answer, "Config");
+  image.user = text(config, "User");
+  image.env = texts(config, "Env");
+  image.entrypoint = texts(config, "Entrypoint");
+  image.command = texts(config, "Cmd");
+  image.exposed_tcp_ports = tcp_ports(config);
+  image.volumes = keys(config, "Volumes");
+  return image;
+}
+
+ContainerDetails read_container(const json& answer) {
+  ContainerDetails container;
+  container.id = required_text(answer, "Id");
+  container.name = text(answer, "Name");
+  if (container.name.starts_with('/')) container.name.erase(0, 1);
+  container.image = text(answer, "Image");
+  const auto& state = member(answer, "State");
+  container.status = text(state, "Status");
+  container.running = flag(state, "Running");
+  container.oom_killed = flag(state, "OOMKilled");
+  container.exit_code = static_cast<int>(number(state, "ExitCode"));
+  container.error = text(state, "Error");
+  const auto& config = member(answer, "Config");
+  container.env = texts(config, "Env");
+  container.exposed_tcp_ports = tcp_ports(config);
+  container.labels = labels(config, "Labels");
+  container.addresses = read_addresses(member(answer, "NetworkSettings"));
+  return container;
+}
+
+std::vector<ContainerSummary> read_containers(const json& answer) {
+  return read_each(answer, read_summary);
+}
+
+VolumeDetails read_volume(const json& answer) {
+  return {required_text(answer, "Name"), text(answer, "Driver"), labels(answer, "Labels")};
+}
+
+std::vector<VolumeDetails> read_volumes(const json& answer) {
+  return read_each(member(answer, "Volumes"), read_volume);
+}
+
+NetworkDetails read_network(const json& answer) {
+  NetworkDetails network;
+  network.id = required_text(answer, "Id");
+  network.name = text(answer, "Name");
+  network.driver = text(answer, "Driver");
+  network.labels = labels(answer, "Labels");
+  const auto& pools = member(member(answer, "IPAM"), "Config");
+  if (!pools.is_null())
+    for (const auto& pool : pools.get_ref<const json::array_t&>())
+      if (auto gateway = text(pool, "Gateway"); !gateway.empty())
+        network.gateways.push_back(std::move(gateway));
+  network.containers = keys(answer, "Containers");
+  return network;
+}
+
+std::vector<NetworkDetails> read_networks(const json& answer) {
+  return read_each(answer, read_network);
+}
+
+WaitResult read_wait(const json& answer) {
+  WaitResult result;
+  result.status_code = answer.at("StatusCode").get<std::int64_t>();
+  result.error = text(member(answer, "Error"), "Message");
+  return result;
+}
+
+EngineEvent read_event(const json& object) {
+  EngineEvent event;
+  event.type = text(object, "Type");
+  event.action = text(object, "Action");
+  const auto& actor = member(object, "Actor");
+  event.actor = text(actor, "ID");
+  event.attributes = labels(actor, "Attributes");
+  event.time_nano = number(object, "timeNano");
+  return event;
+}
+
+PullProgress read_progress(const json& object) {
+  PullProgress progress;
+  progress.id = text(object, "id");
+  progress.status = text(object, "status");
+  const auto& detail = member(object, "progressDetail");
+  progress.current = number(detail, "current");
+  progress.total = number(detail, "total");
+  return progress;
+}
+
+}  // namespace slipway::docker_api
