@@ -1,0 +1,232 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "helper/sources/files.hpp"
+#include "helper/sources/git_config.hpp"
+#include "helper/sources/process.hpp"
+#include "sources_fixture.hpp"
+
+namespace slipway::helper {
+namespace fs = std::filesystem;
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class SourcesParts : public SourcesDirectory {
+ protected:
+  /// What git itself reads from a file with `text`.
+  std::string git_reads(const std::string& text, const std::string& key) {
+    const auto path = root_ / "config";
+    write_file(path, text);
+    const auto out = root_ / "out";
+    Command command;
+    command.arguments = {"sh",        "-c",          "git config -f \"$1\" --get \"$2\" > \"$3\"",
+                         "sh",        path.string(), key,
+                         out.string()};
+    EXPECT_EQ(run(command, Environment::inherited()), 0);
+    auto value = read_file(out);
+    EXPECT_TRUE(value.ends_with('\n'));
+    return value.substr(0, value.size() - 1);
+  }
+  StageResult cleanup(const nlohmann::json& more) {
+    nlohmann::json wanted{{"temp_dir", (root_ / "tmp").string()},
+                          {"project_dir", (root_ / "project").string()}};
+    wanted.update(more);
+    return run_stage("cleanup_file_variables", wanted, root_);
+  }
+};
+
+TEST_F(SourcesParts, GitReadsBackWhatIsEscaped) {
+  for (const std::string value :
+       {"plain", "with space", "\"quoted\"", "back\\slash", "a;b#c", "line\nbreak", "\ttab\b",
+        " edges ", "\xc3\xa4", "/b/$(id) 'x'"}) {
+    SCOPED_TRACE(value);
+    EXPECT_EQ(git_reads(section_header("a") + assignment("key", value), "a.key"), value);
+  }
+  for (const std::string name : {"http://h/x", "q\"u\\o", "a b.c", "it's"}) {
+    SCOPED_TRACE(name);
+    EXPECT_EQ(git_reads(section_header("a", name) + assignment("key", "1"), "a." + name + ".key"),
+              "1");
+  }
+}
+
+TEST_F(SourcesParts, RefusesWhatGitCannotRepresent) {
+  EXPECT_THROW(section_header("url", "http://h/\n[core]"), StageFailure);
+  EXPECT_THROW(section_header("url", std::string{"a\0b", 3}), StageFailure);
+  EXPECT_THROW(assignment("key", std::string{"a\0b", 3}), StageFailure);
+}
+
+TEST(SourcesConfig, FindsTheOriginOfAUrl) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"http://h/a/b.git", "http://h"},
+      {"https://u:p@h:8443/a", "https://u:p@h:8443"},
+      {"http://[::1]:80/x", "http://[::1]:80"},
+      {"http://h", "http://h"},
+      {"ssh://git@h:22/x", "ssh://git@h:22"},
+      {"git@h:x.git", ""},
+      {"/local/path", ""},
+      {"", ""},
+  };
+  for (const auto& [url, want] : cases) EXPECT_EQ(url_origin(url), want) << url;
+}
+
+TEST(SourcesConfig, GivesTheTokenToNoOtherHost) {
+  job::GetSourcesParameters parameters;
+  parameters.remote_url = "https://git.example/a/b.git";
+  parameters.authenticated_url = "https://gitlab-ci-token:tok@git.example/a/b.git";
+  parameters.ca_file = "/b/x.tmp/CA";
+  const auto text = external_config(parameters);
+  EXPECT_THAT(text, HasSubstr("[url \"https://gitlab-ci-token:tok@git.example/\"]\n"
+                              "\tinsteadOf = \"https://git.example/\"\n"));
+  EXPECT_THAT(text, HasSubstr("[http \"https://git.example\"]\n\tsslCAInfo = \"/b/x.tmp/CA\"\n"));
+  EXPECT_THAT(text, Not(HasSubstr("insteadOf = \"https://git.example\"\n")));
+}
+
+TEST(SourcesConfig, HasNoRulesWithoutCredentials) {
+  job::GetSourcesParameters parameters;
+  for (const auto* url : {"https://git.example/a.git", "ssh://git@git.example/a.git"}) {
+    parameters.remote_url = url;
+    parameters.authenticated_url = url;
+    EXPECT_EQ(external_config(parameters), "[transfer]\n\tbundleURI = \"true\"\n");
+  }
+}
+
+TEST_F(SourcesParts, TreesAreRemovedWithoutFollowingLinks) {
+  const auto victim = root_ / "victim";
+  write_file(victim / "kept", "x");
+  const auto tree = root_ / "tree";
+  write_file(tree / "locked" / "deep" / "file", "x");
+  fs::create_directory_symlink(victim, tree / "link");
+  fs::permissions(tree / "locked" / "deep", fs::perms::none);
+  fs::permissions(tree / "locked", fs::perms::none);
+  remove_tree(tree);
+  EXPECT_FALSE(fs::exists(fs::symlink_status(tree)));
+  fs::create_directory_symlink(victim, tree);
+  remove_tree(tree);
+  EXPECT_FALSE(fs::exists(fs::symlink_status(tree)));
+  EXPECT_TRUE(fs::exists(victim / "kept"));
+  remove_tree(root_ / "nothing");
+}
+
+TEST_F(SourcesParts, FreshFilesArePrivateUnlessTheUmaskIsZero) {
+  const auto mode = [&](mode_t mask) {
+    const auto old = ::umask(mask);
+    write_fresh_file(root_ / "file", "text");
+    ::umask(old);
+    struct stat status {};
+    EXPECT_EQ(::stat((root_ / "file").c_str(), &status), 0);
+    return status.st_mode & 07777;
+  };
+  EXPECT_EQ(mode(022), 0600u);
+  EXPECT_EQ(mode(0), 0644u);
+}
+
+TEST_F(SourcesParts, EnvironmentsReplaceAndFind) {
+  auto environment = Environment::inherited();
+  environment.set("SLIPWAY_A", "1");
+  environment.set("SLIPWAY_AB", "2");
+  environment.set("SLIPWAY_A", "3=4");
+  EXPECT_EQ(environment.find("SLIPWAY_A"), "3=4");
+  EXPECT_EQ(environment.find("SLIPWAY_AB"), "2");
+  EXPECT_EQ(environment.find("SLIPWAY"), std::nullopt);
+  EXPECT_EQ(::getenv("SLIPWAY_A"), nullptr);
+}
+
+TEST_F(SourcesParts, ProgramsGetTheirInputAndReportTheirEnd) {
+  const auto environment = Environment::inherited();
+  Command command;
+  command.arguments = {"sh"};
+  command.directory = root_.string();
+  // More than a pipe holds.
+  command.input = ": " + std::string(300'000, 'x') + "\npwd > here; cat > rest; exit 5\n";
+  EXPECT_EQ(run(command, environment), 5);
+  EXPECT_EQ(read_file(root_ / "here"), root_.string() + "\n");
+  command.input = "kill -TERM $$";
+  EXPECT_EQ(run(command, environment), 143);
+  command.arguments = {"no-such-program"};
+  EXPECT_THROW(run(command, environment), StageFailure);
+  auto bare = environment;
+  bare.set("PATH", "::relative-nothing");
+  command.arguments = {"sh"};
+  EXPECT_THROW(run(command, bare), StageFailure);
+}
+
+TEST_F(SourcesParts, PrepareSaysWhereAndRemovesTheOldEnvironment) {
+  const auto temp = root_ / "tmp";
+  write_file(temp / "gitlab_runner_env", "A=1\n");
+  write_file(temp / "masking.db", "x");
+  write_file(temp / "kept", "x");
+  char host[256] = {};
+  ASSERT_EQ(::gethostname(host, sizeof host - 1), 0);
+  auto result = run_stage("prepare_script", {{"temp_dir", temp.string()}, {"via", "box"}}, root_);
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(result.out, "Running on " + std::string{host} + " via box...\n");
+  EXPECT_FALSE(fs::exists(temp / "gitlab_runner_env"));
+  EXPECT_FALSE(fs::exists(temp / "masking.db"));
+  EXPECT_TRUE(fs::exists(temp / "kept"));
+  result = run_stage("prepare_script", {{"temp_dir", (root_ / "none").string()}}, root_);
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(result.out, "Running on " + std::string{host} + "...\n");
+}
+
+TEST_F(SourcesParts, CleanupRemovesWhatHoldsSecrets) {
+  const auto temp = root_ / "tmp";
+  for (const auto* name : {"gitlab_runner_env", "masking.db", ".gitlab-runner.ext.conf",
+                           ".glr.gconf", "DEPLOY_KEY", "kept"})
+    write_file(temp / name, "x");
+  write_file(root_ / "outside", "x");
+  write_file(root_ / "builds" / ".gitlab-build-uid-gid", "0:0");
+  write_file(root_ / "project" / ".git" / "config", "x");
+  const auto result = cleanup({{"file_variables", {"DEPLOY_KEY", "../outside", "..", ""}},
+                               {"builds_dir", (root_ / "builds").string()}});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out, "");
+  std::vector<std::string> left;
+  for (const auto& entry : fs::directory_iterator{temp})
+    left.push_back(entry.path().filename().string());
+  EXPECT_THAT(left, ::testing::ElementsAre("kept"));
+  EXPECT_TRUE(fs::exists(root_ / "outside"));
+  EXPECT_TRUE(fs::is_empty(root_ / "builds"));
+  EXPECT_FALSE(fs::exists(root_ / "project" / ".git" / "config"));
+}
+
+TEST_F(SourcesParts, CleanupDoesNotFollowLinks) {
+  const auto victim = root_ / "victim";
+  write_file(victim / "masking.db", "x");
+  write_file(victim / "git-template" / "config", "x");
+  write_file(victim / ".git" / "config", "x");
+  fs::create_directory_symlink(victim, root_ / "tmp");
+  fs::create_directory_symlink(victim, root_ / "project");
+  EXPECT_EQ(cleanup(nlohmann::json::object()).code, 0);
+  EXPECT_TRUE(fs::exists(victim / "masking.db"));
+  EXPECT_TRUE(fs::exists(victim / "git-template" / "config"));
+  EXPECT_TRUE(fs::exists(victim / ".git" / "config"));
+}
+
+TEST_F(SourcesParts, BadParametersAreNotQuoted) {
+  struct Case {
+    const char* stage;
+    nlohmann::json parameters;
+    int code;
+    const char* text;
+  };
+  const Case cases[] = {
+      {"get_sources", {{"strategy", 5}, {"authenticated_url", "s3cret"}}, 2, "malformed"},
+      {"clear_worktree", {{"project_dir", {"s3cret"}}}, 2, "malformed"},
+      {"prepare_script", {{"temp_dir", "tmp"}}, 1, "not an absolute path"},
+      {"conjure", {{"x", "s3cret"}}, 2, "does not know the stage 'conjure'"},
+  };
+  for (const auto& c : cases) {
+    const auto result = run_stage(c.stage, c.parameters, root_);
+    EXPECT_EQ(result.code, c.code) << c.stage;
+    EXPECT_THAT(result.err, HasSubstr(c.text));
+    EXPECT_THAT(result.err, Not(HasSubstr("s3cret")));
+  }
+}
+
+}  // namespace
+}  // namespace slipway::helper
