@@ -1,0 +1,36 @@
+# Everything CI runs, as one ctest run over two builds. Needs build.sh, engine.sh and images.sh.
+
+tests_dir=$build_dir/tests
+
+# ctest's input: the checks of the sources, the unit tests of the sanitizer build, and all tests of
+# the release build.
+write_test_list() {
+  local folder program
+  mkdir -p "$tests_dir"
+  {
+    add_test sources lint 120 "$repo_root/tools/lib/check-sources"
+    for folder in "$repo_root"/tests/unit/*/; do
+      folder=$(basename "$folder")
+      program=$sanitize_dir/bin/unit_$folder
+      [[ ! -x $program ]] || add_test "sanitize.$folder" sanitize 300 "$program"
+    done
+    echo "subdirs([=[$release_dir]=])"
+  } >"$tests_dir/CTestTestfile.cmake"
+}
+
+# add_test NAME LABEL SECONDS PROGRAM
+add_test() {
+  echo "add_test([=[$1]=] [=[$4]=])"
+  echo "set_tests_properties([=[$1]=] PROPERTIES LABELS $2 TIMEOUT $3)"
+}
+
+run_tests() {
+  use_engine
+  prepare_images
+  write_test_list
+  export SLIPWAY_BIN_DIR=$release_dir/bin
+  export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1}
+  export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+  say "running the tests"
+  ctest --test-dir "$tests_dir" --output-on-failure "$@"
+}
