@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace slipway::config {
+
+/// What a key of a new runner is set to. Durations are texts in Go's form, times RFC 3339.
+using Value = std::variant<bool, std::int64_t, std::string, std::vector<std::string>,
+                           std::map<std::string, std::string>, std::map<std::string, bool>>;
+
+/// A `[[runners]]` block about to be written: keys by their path below it (`url`, `docker.image`,
+/// `cache.s3.BucketName`, `feature_flags`). It is written in GitLab Runner's layout: keys in its
+/// order, with those that it always writes.
+class RunnerEntry {
+ public:
+  /// \throws std::invalid_argument, with a text for the user: no such key, value of another kind,
+  /// invalid duration.
+  void set(std::string_view key, Value value);
+  /// nullptr when not set.
+  const Value* find(std::string_view key) const;
+  /// Drops a whole table: register keeps only that of the chosen executor.
+  void erase_table(std::string_view table);
+
+  /// The block's text, from `[[runners]]` to the last line feed.
+  std::string render() const;
+
+ private:
+  void render_table(const std::string& path, int depth, std::string& out) const;
+  bool has_table(std::string_view path) const;
+
+  std::map<std::string, Value, std::less<>> values_;
+};
+
+/// `text` as a TOML basic string, quotes included.
+std::string quote_toml(std::string_view text);
+
+}  // namespace slipway::config

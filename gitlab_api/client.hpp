@@ -1,0 +1,162 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gitlab_api/retry.hpp"
+#include "job/job.hpp"
+#include "util/asio_fwd.hpp"
+#include "util/secret.hpp"
+
+namespace slipway::gitlab_api {
+
+/// `info` of every call: what this runner is and promises. GitLab API: `info`.
+struct RunnerInfo {
+  std::string name = "slipway";
+  std::string version;
+  std::string revision;
+  std::string platform = "linux";
+  std::string architecture = "amd64";  ///< Go's names
+  std::string executor;                ///< "" = register: only network features are true
+  std::string shell;
+  std::string gpus;
+};
+
+/// Where and as whom to call. One per (url, token, TLS files).
+struct ClientOptions {
+  std::string url;
+  util::Secret token;
+  std::string system_id;
+  std::string ca_file;
+  std::string certificate_file;
+  std::string key_file;
+  RunnerInfo info;
+  /// Request sent → response headers there. Longer than any long poll.
+  std::chrono::milliseconds response_header_timeout{std::chrono::minutes{10}};
+  RetryClock clock = RetryClock::system();
+};
+
+/// How a runner-level call ended.
+enum class Status { ok, forbidden, failed, client_error, unavailable };
+
+/// A failed call's log text: `POST http://host/api/v4/runners: 403 Forbidden (message)`; never a
+/// token.
+struct CallResult {
+  Status status = Status::failed;
+  int http_status = 0;  ///< 0 = no HTTP answer
+  std::string text;
+  std::string correlation_id;  ///< X-Request-Id of the answer, else of the request
+  int attempts = 0;            ///< HTTP attempts made; more than 1 = the server was busy or faulty
+};
+
+struct RegisterParameters {
+  util::Secret registration_token;
+  std::string description;
+  std::string maintenance_note;
+  std::string tag_list;
+  bool run_untagged = false;
+  bool locked = true;
+  std::string access_level;
+  int maximum_timeout = 0;
+  bool paused = false;
+};
+
+struct RegisterResult {
+  CallResult call;
+  std::int64_t id = 0;
+  util::Secret token;
+  std::string token_expires_at;  ///< RFC 3339, "" = never
+};
+
+struct JobRequestResult {
+  enum class Kind { job, none, unusable, failed, forbidden, client_error };
+  Kind kind = Kind::failed;
+  std::optional<job::Job> job;
+  /// Kind::unusable: a 201 that cannot be parsed, but whose id and token could be read: report it
+  /// as failed.
+  job::PayloadError unusable;
+  CallResult call;
+  bool healthy() const { return kind != Kind::forbidden && kind != Kind::client_error; }
+};
+
+/// What a PATCH or PUT answer says of the job, beside its own result.
+struct JobSignals {
+  bool abort = false;             ///< Job-Status canceled or failed, 403 (and PUT 404)
+  bool cancel_requested = false;  ///< Job-Status canceling
+  std::optional<std::chrono::seconds>
+      update_interval;  ///< X-GitLab-Trace-Update-Interval, clamped to 900 s
+};
+
+struct PatchResult {
+  enum class Kind { accepted, not_found, range_mismatch, failed, aborted };
+  Kind kind = Kind::failed;
+  std::uint64_t offset = 0;  ///< next byte to send: accepted and range_mismatch
+  JobSignals signals;
+  std::string text;  ///< for the log when failed
+};
+
+struct JobUpdate {
+  std::string state;           ///< running, success, failed
+  std::string failure_reason;  ///< already mapped; "" = none
+  std::string checksum;        ///< crc32:…; "" = none
+  std::uint64_t bytesize = 0;
+  std::int32_t exit_code = 0;
+};
+
+struct UpdateResult {
+  enum class Kind { succeeded, not_completed, validation_failed, aborted, failed };
+  Kind kind = Kind::failed;
+  JobSignals signals;
+  std::string text;
+};
+
+/// The coordinator of one runner. The HTTP retries of the protocol happen inside (5 attempts,
+/// Retry-After …); what comes out is the documented meaning of the final answer. Only cancellation
+/// throws (operation_aborted); transport failures are results. Must outlive its calls.
+/// Single-threaded.
+class Client {
+ public:
+  Client(asio::any_io_executor executor, ClientOptions options);
+  ~Client();
+
+  asio::awaitable<RegisterResult> register_runner(
+      RegisterParameters parameters);               ///< GitLab API: POST /runners
+  asio::awaitable<RegisterResult> verify_runner();  ///< GitLab API: POST /runners/verify
+  asio::awaitable<CallResult>
+  unregister_runner();  ///< GitLab API: DELETE /runners or /runners/managers
+  asio::awaitable<JobRequestResult>
+  request_job();  ///< GitLab API: POST /jobs/request; may be held for a minute
+  /// GitLab API: PATCH /jobs/:id/trace. `content` (1 byte to 1 MiB) begins at `offset` of the log.
+  asio::awaitable<PatchResult> patch_trace(std::int64_t job, util::Secret job_token,
+                                           std::uint64_t offset, std::string content,
+                                           bool debug_trace);
+  /// GitLab API: PUT /jobs/:id.
+  asio::awaitable<UpdateResult> update_job(std::int64_t job, util::Secret job_token,
+                                           JobUpdate update);
+
+  const ClientOptions& options() const;
+  /// For CI_SERVER_TLS_CA_FILE: content of the CA file, "" without one.
+  std::string ca_content() const;
+  void close_idle();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// `https://git.example.org/sub/ci///` → `https://git.example.org/sub/api/v4/`; nullopt for another
+/// scheme or no host.
+std::optional<std::string> api_base(std::string_view url);
+
+/// The system id: read from `.runner_system_id` in `config_dir`, else made and saved there (0600).
+/// \throws std::runtime_error when the file exists and cannot be read; a failed save is only
+/// logged.
+std::string load_system_id(const std::string& config_dir);
+
+}  // namespace slipway::gitlab_api

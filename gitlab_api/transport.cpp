@@ -1,0 +1,213 @@
+#include "gitlab_api/transport.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <random>
+#include <utility>
+
+#include "gitlab_api/error_text.hpp"
+#include "gitlab_api/info.hpp"
+#include "gitlab_api/url.hpp"
+#include "util/async.hpp"
+
+namespace slipway::gitlab_api {
+
+namespace {
+
+constexpr int max_hops = 10;
+constexpr std::chrono::hours exchange_limit{1};
+constexpr std::size_t correlation_limit = 64;
+constexpr std::size_t text_limit = 2048;
+constexpr std::array token_headers{"RUNNER-TOKEN", "JOB-TOKEN", "PRIVATE-TOKEN"};
+
+/// A random UUID (version 4) without dashes.
+std::string make_request_id() {
+  std::random_device random;
+  std::array<std::uint32_t, 4> words{random(), random(), random(), random()};
+  words[1] = (words[1] & 0xffff0fffu) | 0x00004000u;
+  words[2] = (words[2] & 0x3fffffffu) | 0x80000000u;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", words[0], words[1], words[2], words[3]);
+}
+
+/// A token with a line break would write headers of its own.
+bool fit_for_headers(const net::Headers& headers) {
+  return std::ranges::all_of(headers.fields(), [](const auto& field) {
+    return std::ranges::none_of(
+        field.second, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+  });
+}
+
+bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+}  // namespace
+
+/// One HTTP attempt with its redirects.
+struct Transport::Attempt {
+  net::Response response;  ///< status 0 = none
+  bool cut = false;
+  std::string failure;
+};
+
+Transport::Transport(asio::any_io_executor executor, const ClientOptions& options)
+    : executor_{std::move(executor)},
+      options_{options},
+      base_{api_base(options.url).value_or("")},
+      home_{net::parse_url(base_).value_or(net::Url{})},
+      tls_{options.ca_file, options.certificate_file, options.key_file} {}
+
+void Transport::close_idle() {
+  if (client_) client_->close_idle();
+}
+
+bool Transport::is_home(const net::Url& url) const {
+  return same_origin(url, home_);
+}
+
+std::shared_ptr<net::HttpClient> Transport::client_for(const net::Url& url) {
+  const bool home = is_home(url);
+  if (tls_.refresh()) client_.reset();
+  if (home && client_) return client_;
+  net::Endpoint endpoint{url.scheme, url.host, url.port, tls_.options()};
+  if (!home) {
+    endpoint.tls.certificate.clear();
+    endpoint.tls.key.clear();
+  }
+  auto client = std::make_shared<net::HttpClient>(executor_, std::move(endpoint));
+  if (home) client_ = client;
+  return client;
+}
+
+asio::awaitable<Answer> Transport::send(Call call) {
+  Answer answer;
+  call.secrets.push_back(options_.token.reveal());
+  answer.correlation_id = make_request_id();
+  if (base_.empty()) {
+    answer.client_error = true;
+    answer.text = fmt::format("{} {}: the url of the runner must be http or https with a host",
+                              call.method, call.path.substr(0, call.path.find('?')));
+    co_return answer;
+  }
+  const auto url = base_ + call.path;
+  const auto what = fmt::format("{} {}", call.method, display_url(url));
+  call.headers.set("User-Agent", user_agent(options_.info));
+  call.headers.set("X-Request-Id", answer.correlation_id);
+  if (!fit_for_headers(call.headers)) {
+    answer.client_error = true;
+    answer.text = what + ": a token holds a line break or control character";
+    co_return answer;
+  }
+  for (int number = 0;; ++number) {
+    auto result = co_await attempt(call, url);
+    answer.attempts = number + 1;
+    auto& response = result.response;
+    answer.status = response.status;
+    if (response.status == 0) {
+      answer.text =
+          printable(fmt::format("{}: {}", what, result.failure), text_limit, call.secrets);
+      break;
+    }
+    if (number + 1 < max_attempts && is_retried(response.status)) {
+      const auto pause = retry_wait(response.headers, number, options_.clock);
+      spdlog::debug("coordinator asked to retry status={} wait={}ms correlation_id={}",
+                    response.status, pause.count(), answer.correlation_id);
+      auto sleeping = options_.clock.sleep(pause);
+      co_await std::move(sleeping);
+      continue;
+    }
+    answer.text = fmt::format("{}: {}", what,
+                              status_text(response.status, response.reason, response.headers,
+                                          response.body, call.secrets));
+    answer.headers = std::move(response.headers);
+    answer.body = std::move(response.body);
+    answer.cut = result.cut;
+    if (const auto id = answer.headers.get("X-Request-Id"); !id.empty())
+      answer.correlation_id = printable(id, correlation_limit, call.secrets);
+    break;
+  }
+  spdlog::debug("coordinator call=\"{}\" attempts={} correlation_id={}", answer.text,
+                answer.attempts, answer.correlation_id);
+  co_return answer;
+}
+
+asio::awaitable<Transport::Attempt> Transport::attempt(Call call, std::string url) {
+  net::Request request{call.method, "", call.headers, call.body};
+  Attempt result;
+  for (int hop = 0;; ++hop) {
+    auto one = exchange(url, request, call.max_body);
+    std::optional<std::string> failure;
+    try {
+      result = co_await util::with_timeout(std::move(one), exchange_limit);
+    } catch (const util::TimeoutError& e) {
+      failure = e.what();
+    }
+    if (failure) {
+      result = {};
+      result.failure = *failure;
+      co_return result;
+    }
+    const auto location = result.response.headers.find("Location");
+    if (!is_redirect(result.response.status) || !location) co_return result;
+    const auto from = net::parse_url(url);
+    const auto target = from ? resolve_location(*from, *location) : std::nullopt;
+    if (!target || hop == max_hops) {
+      result = {};
+      result.failure = target ? fmt::format("stopped after {} redirects", max_hops)
+                              : "redirected to an address that is not http or https";
+      co_return result;
+    }
+    if (const auto to = net::parse_url(*target); !to || !same_origin(*to, *from))
+      for (const auto* name : token_headers) request.headers.remove(name);
+    if (result.response.status < 307) {
+      if (request.method != "HEAD") request.method = "GET";
+      request.body.clear();
+      request.headers.remove("Content-Type");
+      request.headers.remove("Content-Range");
+    }
+    url = *target;
+  }
+}
+
+asio::awaitable<Transport::Attempt> Transport::exchange(std::string url, net::Request request,
+                                                        std::size_t max_body) {
+  Attempt result;
+  const auto parsed = net::parse_url(url);
+  if (!parsed) {
+    result.failure = "invalid URL";
+    co_return result;
+  }
+  const auto path = parsed->path.substr(0, parsed->path.find('#'));
+  request.target = path.starts_with('/') ? path : "/" + path;
+  net::Limits limits;
+  limits.head = options_.response_header_timeout;
+  limits.max_body = max_body;
+  try {
+    const auto client = client_for(*parsed);
+    const auto stream = co_await client->open(std::move(request), limits);
+    result.response = stream->head();
+    std::array<char, 16384> buffer;
+    try {
+      while (const auto got = co_await stream->read_some(buffer)) {
+        const auto room = max_body - result.response.body.size();
+        result.response.body.append(buffer.data(), std::min(got, room));
+        result.cut = got > room;
+        if (result.cut) break;
+      }
+    } catch (const net::Error& e) {
+      // The status is known, and most calls need no more than that.
+      result.cut = true;
+      result.failure = e.what();
+    }
+  } catch (const net::Error& e) {
+    result = {};
+    result.failure = e.what();
+  }
+  co_return result;
+}
+
+}  // namespace slipway::gitlab_api

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gitlab_api/client.hpp"
+#include "gitlab_api/tls_files.hpp"
+#include "net/client.hpp"
+#include "net/http.hpp"
+
+namespace slipway::gitlab_api {
+
+/// One logical call, before it becomes HTTP requests.
+struct Call {
+  std::string method;
+  std::string path;  ///< relative to the API base, with query
+  net::Headers headers;
+  std::string body;
+  std::size_t max_body = 1u << 20;   ///< of the answer; the rest is not read
+  std::vector<std::string> secrets;  ///< hidden in texts, beside the runner's token
+};
+
+/// What came of a call in the end.
+struct Answer {
+  int status = 0;  ///< 0 = no HTTP answer: `text` says why
+  net::Headers headers;
+  std::string body;
+  bool cut = false;           ///< the body was longer than Call::max_body, or broke off
+  bool client_error = false;  ///< nothing was sent: the URL or a token cannot be used
+  std::string text;           ///< `POST http://host/path: 403 Forbidden (message)`
+  std::string correlation_id;
+  int attempts = 0;
+
+  bool is_json() const {
+    return net::media_type(headers.get("Content-Type")) == "application/json";
+  }
+};
+
+/// Turns calls into HTTP exchanges: base URL, common headers, TLS files, redirects, the built-in
+/// retry, bounded answers. Only cancellation throws (operation_aborted). Must outlive its calls.
+class Transport {
+ public:
+  Transport(asio::any_io_executor executor, const ClientOptions& options);
+
+  asio::awaitable<Answer> send(Call call);
+  void close_idle();
+  const TlsFiles& tls() const { return tls_; }
+
+ private:
+  struct Attempt;
+  asio::awaitable<Attempt> attempt(Call call, std::string url);
+  asio::awaitable<Attempt> exchange(std::string url, net::Request request, std::size_t max_body);
+  std::shared_ptr<net::HttpClient> client_for(const net::Url& url);
+  bool is_home(const net::Url& url) const;
+
+  asio::any_io_executor executor_;
+  const ClientOptions& options_;
+  std::string base_;  ///< "" = the URL cannot be used
+  net::Url home_;
+  TlsFiles tls_;
+  /// Of the base's origin. Owned also by the exchanges under way, which may outlast it here when
+  /// TLS files change.
+  std::shared_ptr<net::HttpClient> client_;
+};
+
+}  // namespace slipway::gitlab_api
