@@ -1,0 +1,295 @@
+#include "executors/docker/agent_container.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "job/failure.hpp"
+#include "util/async.hpp"
+
+namespace slipway::executors::docker {
+
+namespace {
+using namespace std::chrono_literals;
+constexpr auto ping_interval = 10s;
+/// Output that the agent may hold unacknowledged before the daemon says that it has it.
+constexpr std::uint64_t acknowledge_every = 128 * 1024;
+constexpr int reattach_tries = 60;
+constexpr auto reattach_pause = 1s;
+constexpr auto write_limit = 5min;
+}  // namespace
+
+/// Keeps a stage in the table while its run() waits, however that ends: its capture refers to the
+/// caller's locals.
+struct AgentContainer::Registration {
+  Registration(std::map<std::uint32_t, std::shared_ptr<Running>>& table, std::uint32_t stage,
+               std::shared_ptr<Running> running)
+      : table_{table}, stage_{stage} {
+    table_[stage_] = std::move(running);
+  }
+  Registration(const Registration&) = delete;
+  ~Registration() { table_.erase(stage_); }
+
+  std::map<std::uint32_t, std::shared_ptr<Running>>& table_;
+  std::uint32_t stage_;
+};
+
+AgentContainer::AgentContainer(asio::any_io_executor executor, docker_api::Client& engine,
+                               JobLog& log, Settings settings)
+    : executor_{executor},
+      engine_{engine},
+      log_{log},
+      settings_{std::move(settings)},
+      agent_{settings_.mark},
+      outbox_filled_{executor},
+      answered_{executor},
+      ended_{executor},
+      tasks_{executor} {}
+
+AgentContainer::~AgentContainer() = default;
+
+asio::awaitable<AgentContainer::Mode> AgentContainer::start() {
+  attachment_ = co_await engine_.attach(settings_.id, true);
+  co_await engine_.start_container(settings_.id);
+  if (!settings_.use_agent) {
+    // The shell waits for a script on its stdin from the start.
+    mode_ = Mode::plain;
+    start_tasks();
+    co_return mode_;
+  }
+  agent::AgentOptions options;
+  options.umask = 0;  // the job's containers may run as any user
+  send(agent_.bootstrap(settings_.helper_dir, options));
+  start_tasks();
+  co_await answered_.wait();
+  if (end_ && end_->failure) std::rethrow_exception(end_->failure);
+  co_return mode_;
+}
+
+void AgentContainer::start_tasks() {
+  tasks_.start(pump());
+  tasks_.start(send_queued());
+  tasks_.start(keep_alive());
+}
+
+void AgentContainer::send(std::string bytes) {
+  outbox_ += bytes;
+  outbox_filled_.set();
+}
+
+asio::awaitable<void> AgentContainer::send_queued() {
+  while (!ended_.is_set()) {
+    co_await outbox_filled_.wait();
+    outbox_filled_.reset();
+    const auto bytes = std::exchange(outbox_, {});
+    if (!attachment_ || bytes.empty()) continue;
+    try {
+      auto writing = attachment_->write(bytes);
+      co_await util::with_timeout(std::move(writing), write_limit);
+    } catch (const net::Error& error) {
+      // The reader sees the same cut and re-attaches; resume() repeats what the agent did not
+      // confirm.
+      spdlog::debug("container stdin: {} container={}", error.what(), settings_.name);
+    } catch (const util::TimeoutError&) {
+      spdlog::warn("container does not read its stdin container={}", settings_.name);
+      attachment_->close();
+    }
+  }
+}
+
+asio::awaitable<void> AgentContainer::keep_alive() {
+  while (!ended_.is_set()) {
+    co_await util::sleep_for(ping_interval);
+    if (mode_ != Mode::agent) continue;
+    send(agent_.ping());
+    if (agent_.next_offset() != acknowledged_) {
+      acknowledged_ = agent_.next_offset();
+      send(agent_.ack(acknowledged_));
+    }
+  }
+}
+
+asio::awaitable<void> AgentContainer::pump() {
+  std::exception_ptr failure;
+  try {
+    bool complete = co_await read_until_end();
+    while (!complete) {
+      const bool attached = co_await reattach();
+      if (!attached) break;
+      complete = co_await read_until_end();
+    }
+    co_await conclude();
+  } catch (const boost::system::system_error&) {
+    throw;
+  } catch (const std::exception&) {
+    failure = std::current_exception();
+  }
+  if (failure) end_ = End{.failure = failure};
+  mode_ = Mode::ended;
+  for (auto& [id, running] : running_) running->done.set();
+  ended_.set();
+  answered_.set();
+  outbox_filled_.set();
+}
+
+/// True when the stream ended in order, false when the connection was lost.
+asio::awaitable<bool> AgentContainer::read_until_end() {
+  const docker_api::StreamParser::Sink sink = [this](docker_api::StreamType type,
+                                                     std::string_view bytes) {
+    const auto stream =
+        type == docker_api::StreamType::err ? agent::Stream::err : agent::Stream::out;
+    if (mode_ == Mode::plain) {
+      log(stream, bytes);
+      return;
+    }
+    agent_.receive(stream, bytes);
+    dispatch_events();
+    if (agent_.needs_resume()) send(agent_.resume());
+  };
+  bool lost = false;
+  try {
+    bool more = true;
+    while (more) {
+      more = co_await attachment_->read(sink);
+      if (mode_ == Mode::agent && agent_.next_offset() - acknowledged_ >= acknowledge_every) {
+        acknowledged_ = agent_.next_offset();
+        send(agent_.ack(acknowledged_));
+      }
+    }
+  } catch (const net::Error& error) {
+    spdlog::warn("attach connection lost: {} container={}", error.what(), settings_.name);
+    lost = true;
+  }
+  if (lost || mode_ == Mode::plain) co_return !lost;
+  // An Engine that stops or cuts the connection also looks like an end: the container's state
+  // decides.
+  co_return false;
+}
+
+/// Attaches again if the container still runs; false if it has ended.
+asio::awaitable<bool> AgentContainer::reattach() {
+  for (int attempt = 0; attempt < reattach_tries; ++attempt) {
+    if (attempt > 0) co_await util::sleep_for(reattach_pause);
+    try {
+      const auto details = co_await engine_.inspect_container(settings_.id);
+      if (!details.running) co_return false;
+      if (mode_ == Mode::plain)
+        throw job::Failure{job::FailureReason::runner_system_failure,
+                           fmt::format("the connection to container {} was lost, and without an "
+                                       "agent in it its output cannot be resumed",
+                                       settings_.name)};
+      attachment_ = co_await engine_.attach(settings_.id, true);
+      outbox_.clear();
+      send(agent_.resume());
+      spdlog::info("attached again container={}", settings_.name);
+      co_return true;
+    } catch (const docker_api::EngineError& error) {
+      if (error.not_found()) co_return false;
+      spdlog::warn("re-attach: {} container={}", error.what(), settings_.name);
+    } catch (const net::Error& error) {
+      spdlog::warn("re-attach: {} container={}", error.what(), settings_.name);
+    }
+  }
+  throw job::Failure{job::FailureReason::runner_system_failure,
+                     fmt::format("the connection to container {} was lost and the Engine does not "
+                                 "answer; is dockerd running?",
+                                 settings_.name)};
+}
+
+/// The container is not running any more: what is held back, its exit code and why it ended.
+asio::awaitable<void> AgentContainer::conclude() {
+  if (mode_ != Mode::plain) {
+    agent_.receive_eof();
+    dispatch_events();
+  }
+  End end;
+  try {
+    const auto waited = co_await engine_.wait_container(settings_.id);
+    end.exit_code = waited.status_code;
+    const auto details = co_await engine_.inspect_container(settings_.id);
+    end.out_of_memory = details.oom_killed;
+  } catch (const docker_api::EngineError& error) {
+    if (!error.not_found()) throw;
+    end.gone = true;
+  }
+  end_ = end;
+}
+
+void AgentContainer::dispatch_events() {
+  while (const auto event = agent_.next()) handle(*event);
+}
+
+void AgentContainer::handle(const agent::Event& event) {
+  if (const auto* output = std::get_if<agent::Output>(&event)) {
+    const auto found = running_.find(output->stage);
+    if (found == running_.end()) return;
+    if (found->second->capture)
+      found->second->capture(output->stream, output->bytes);
+    else
+      log(output->stream, output->bytes);
+  } else if (const auto* raw = std::get_if<agent::Raw>(&event)) {
+    log(raw->stream, raw->bytes);
+  } else if (const auto* exit = std::get_if<agent::Exit>(&event)) {
+    const auto found = running_.find(exit->stage);
+    if (found == running_.end()) return;
+    found->second->exit = *exit;
+    found->second->done.set();
+  } else if (std::holds_alternative<agent::Hello>(event)) {
+    mode_ = Mode::agent;
+    answered_.set();
+  } else if (std::holds_alternative<agent::Plain>(event)) {
+    mode_ = Mode::plain;
+    answered_.set();
+  }
+}
+
+void AgentContainer::log(agent::Stream stream, std::string_view bytes) {
+  log_.write(job::LogStream::script,
+             stream == agent::Stream::err ? job::LogKind::err : job::LogKind::out, bytes);
+}
+
+asio::awaitable<AgentContainer::Result> AgentContainer::run(agent::Stage stage, Capture capture) {
+  if (mode_ == Mode::plain || (mode_ == Mode::ended && !first_plain_run_)) {
+    co_return co_await run_plain(std::move(stage.body));
+  }
+  if (mode_ == Mode::ended) {
+    if (end_->failure) std::rethrow_exception(end_->failure);
+    co_return ended_result();
+  }
+  co_return co_await run_with_agent(std::move(stage), std::move(capture));
+}
+
+asio::awaitable<AgentContainer::Result> AgentContainer::run_with_agent(agent::Stage stage,
+                                                                       Capture capture) {
+  const auto running = std::make_shared<Running>(executor_);
+  running->capture = std::move(capture);
+  const Registration registration{running_, stage.id, running};
+  send(agent_.run(stage));
+  co_await running->done.wait();
+  if (running->exit) {
+    Result result;
+    result.exit_code = running->exit->code;
+    result.error = running->exit->error;
+    co_return result;
+  }
+  if (end_->failure) std::rethrow_exception(end_->failure);
+  if (end_->gone)
+    throw job::Failure{
+        job::FailureReason::runner_system_failure,
+        fmt::format("container {} was removed while {} ran in it", settings_.name, stage.name)};
+  co_return ended_result();
+}
+
+void AgentContainer::abandon(std::uint32_t stage) {
+  if (mode_ == Mode::agent) send(agent_.signal(stage, agent::Signal::kill));
+}
+
+AgentContainer::Result AgentContainer::ended_result() const {
+  Result result;
+  result.exit_code = static_cast<int>(end_->exit_code);
+  result.out_of_memory = end_->out_of_memory;
+  return result;
+}
+
+}  // namespace slipway::executors::docker

@@ -1,0 +1,83 @@
+// Plain mode: no agent in the container; every stage is a start of its own.
+
+#include <spdlog/spdlog.h>
+
+#include "executors/docker/agent_container.hpp"
+#include "job/failure.hpp"
+#include "util/async.hpp"
+
+namespace slipway::executors::docker {
+
+namespace {
+using namespace std::chrono_literals;
+constexpr auto stop_script_limit = 15s;
+
+/// TERM to every process but PID 1 and itself, youngest first, up to 6 s each: shells do not pass
+/// signals on.
+constexpr auto terminate_all =
+    "for p in $(cd /proc && ls -d [0-9]* 2>/dev/null | sort -rn); do "
+    "[ \"$p\" = 1 ] && continue; [ \"$p\" = $$ ] && continue; "
+    "kill -TERM \"$p\" 2>/dev/null || continue; "
+    "for i in 1 2 3 4 5 6; do kill -0 \"$p\" 2>/dev/null || break; sleep 1; done; done";
+}  // namespace
+
+asio::awaitable<AgentContainer::Result> AgentContainer::run_plain(std::string script) {
+  if (!first_plain_run_) {
+    co_await close();
+    ended_.reset();
+    end_.reset();
+    outbox_.clear();
+    mode_ = Mode::plain;
+    attachment_ = co_await engine_.attach(settings_.id, true);
+    co_await engine_.start_container(settings_.id);
+    start_tasks();
+  }
+  first_plain_run_ = false;
+  // No half-close after it: that would end the output too. The script's own last line ends the
+  // shell.
+  send(std::move(script));
+  co_await ended_.wait();
+  if (end_->failure) std::rethrow_exception(end_->failure);
+  if (end_->gone)
+    throw job::Failure{job::FailureReason::runner_system_failure,
+                       "container " + settings_.name + " was removed while a stage ran in it"};
+  co_return ended_result();
+}
+
+asio::awaitable<void> AgentContainer::stop_plain() {
+  try {
+    const docker_api::StreamParser::Sink ignore = [](docker_api::StreamType, std::string_view) {};
+    const std::vector<std::string> command{"sh", "-c", terminate_all};
+    auto terminating = engine_.exec(settings_.id, command, ignore);
+    co_await util::with_timeout(std::move(terminating), stop_script_limit);
+  } catch (const std::runtime_error& error) {
+    spdlog::debug("ending the stage's processes: {} container={}", error.what(), settings_.name);
+  }
+  try {
+    co_await engine_.stop_container(settings_.id, std::nullopt);
+  } catch (const std::runtime_error& error) {
+    spdlog::warn("stopping the stage: {} container={}", error.what(), settings_.name);
+  }
+}
+
+void AgentContainer::stop_stages() {
+  if (mode_ == Mode::plain || mode_ == Mode::starting) {
+    tasks_.start(stop_plain());
+    return;
+  }
+  for (const auto& [id, running] : running_)
+    if (!running->exit) send(agent_.signal(id, agent::Signal::terminate));
+}
+
+asio::awaitable<void> AgentContainer::close() {
+  if (attachment_) attachment_->close();
+  tasks_.cancel();
+  try {
+    co_await tasks_.join();
+  } catch (const std::exception& error) {
+    spdlog::warn("container tasks: {} container={}", error.what(), settings_.name);
+  }
+  attachment_.reset();
+}
+
+}  // namespace slipway::executors::docker

@@ -1,0 +1,71 @@
+// The end of a job: everything it left is removed, containers before volumes before the network.
+
+#include <spdlog/spdlog.h>
+
+#include "executors/docker/docker_executor.hpp"
+#include "util/async.hpp"
+
+namespace slipway::executors::docker {
+
+namespace {
+constexpr auto cleanup_limit = std::chrono::minutes{5};
+
+/// Removes one object; false (and a warning) if it is still there.
+asio::awaitable<void> remove_or_adopt(docker_api::Client& engine, Reaper& reaper, Reaper::Kind kind,
+                                      std::string id, bool v) {
+  std::string problem;
+  try {
+    if (kind == Reaper::Kind::container)
+      co_await engine.remove_container(id, true, v);
+    else if (kind == Reaper::Kind::volume)
+      co_await engine.remove_volume(id, true);
+    else
+      co_await engine.remove_network(id);
+  } catch (const docker_api::EngineError& error) {
+    problem = error.what();
+  } catch (const net::Error& error) {
+    problem = error.what();
+  }
+  if (problem.empty()) co_return;
+  spdlog::warn("cleanup: {} object={}", problem, id);
+  reaper.adopt(engine, kind, std::move(id));
+}
+}  // namespace
+
+asio::awaitable<void> DockerExecutor::cleanup() {
+  if (helper_) co_await helper_->close();
+  if (build_) co_await build_->close();
+  try {
+    auto removal = remove_objects();
+    co_await util::with_timeout(std::move(removal), cleanup_limit);
+  } catch (const util::TimeoutError&) {
+    spdlog::warn("cleanup took too long, the rest is left to the reaper containers={}",
+                 containers_.size());
+  }
+}
+
+asio::awaitable<void> DockerExecutor::remove_objects() {
+  util::TaskGroup removals{engine_.executor()};
+  for (const auto& id : containers_)
+    removals.start(remove_or_adopt(client_, reaper_, Reaper::Kind::container, id,
+                                   !plan_.keep_anonymous_volumes));
+  co_await removals.join();
+  const bool volumes_made = !containers_.empty();
+  containers_.clear();
+  for (const auto& volume : plan_.volumes)
+    if (!volume.reusable && volumes_made)
+      co_await remove_or_adopt(client_, reaper_, Reaper::Kind::volume, volume.name, false);
+  if (network_id_.empty()) co_return;
+  const auto network = std::exchange(network_id_, {});
+  try {
+    // What the job itself plugged in would keep the network from going.
+    const auto details = co_await client_.inspect_network(network);
+    for (const auto& container : details.containers)
+      co_await remove_or_adopt(client_, reaper_, Reaper::Kind::container, container, true);
+  } catch (const docker_api::EngineError& error) {
+    spdlog::debug("cleanup: {}", error.what());
+  }
+  co_await remove_or_adopt(client_, reaper_, Reaper::Kind::network, network, false);
+}
+
+}  // namespace slipway::executors::docker

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "executors/docker/agent_container.hpp"
+#include "executors/docker/engine.hpp"
+#include "executors/docker/plan.hpp"
+#include "executors/executor.hpp"
+#include "executors/reaper.hpp"
+#include "job/git_stage.hpp"
+#include "util/task_group.hpp"
+
+namespace slipway::executors::docker {
+
+/// Carries a Plan out on an Engine: services, helper and build container, their volumes and
+/// network. engine, log and reaper must outlive it.
+class DockerExecutor final : public Executor {
+ public:
+  DockerExecutor(Engine& engine, Plan plan, JobLog& log, Reaper& reaper);
+  ~DockerExecutor() override;
+
+  asio::awaitable<void> prepare() override;
+  asio::awaitable<void> run(Stage stage) override;
+  void stop_stage() override;
+  asio::awaitable<void> cleanup() override;
+  const JobEnvironment& environment() const override { return plan_.environment; }
+  int container_starts() const override { return starts_; }
+
+ private:
+  struct Service {
+    std::string id;
+    std::vector<std::string> addresses;
+    std::vector<int> ports;
+    std::string cert_dir;
+  };
+
+  asio::awaitable<void> make_network();
+  asio::awaitable<void> start_services();
+  asio::awaitable<void> start_service(const ServicePlan& planned);
+  asio::awaitable<void> learn_addresses(const ServicePlan& planned, Service& service,
+                                        const docker_api::ImageDetails& image);
+  asio::awaitable<void> start_helper();
+  asio::awaitable<void> create_build();
+  asio::awaitable<void> create_build_container(bool use_agent);
+  asio::awaitable<AgentContainer*> running_build();
+  asio::awaitable<AgentContainer*> container_for(const Stage& stage);
+  asio::awaitable<void> wait_for_services();
+  job::ServiceCheck service_check(std::size_t index) const;
+  asio::awaitable<void> check_service(AgentContainer& container, std::size_t index,
+                                      std::string& reason);
+  asio::awaitable<void> ask_health(AgentContainer& container, agent::Stage request,
+                                   std::string& output);
+  asio::awaitable<void> watch_end(std::string id, std::int64_t& exit_code);
+  asio::awaitable<void> report_unhealthy(std::size_t index, std::string reason);
+  /// Creates a container and remembers it for cleanup; the first one of the job also gets the
+  /// directories.
+  asio::awaitable<std::string> create(docker_api::ContainerSpec spec);
+  asio::awaitable<void> make_directories(std::string container);
+  asio::awaitable<void> remove_objects();
+  void add_service_hosts(docker_api::ContainerSpec& spec) const;
+  std::string draw_mark() const;
+
+  Engine& engine_;
+  docker_api::Client& client_;
+  Plan plan_;
+  JobLog& log_;
+  Reaper& reaper_;
+  std::vector<std::string> containers_;  ///< every container made, for cleanup
+  std::string network_id_;
+  bool directories_made_ = false;
+  std::vector<Service> services_;  ///< as plan_.services
+  std::unique_ptr<AgentContainer> helper_;
+  std::unique_ptr<AgentContainer> build_;
+  docker_api::ImageDetails build_image_;
+  bool build_created_ = false;
+  bool build_started_ = false;
+  std::uint32_t next_stage_ = 1;
+  AgentContainer* current_ = nullptr;  ///< where the stage under way runs
+  int starts_ = 0;
+};
+
+/// The reference under which a container is made of an inspected image: its digest, else its id.
+std::string image_reference(const docker_api::ImageDetails& image);
+
+}  // namespace slipway::executors::docker

@@ -1,0 +1,325 @@
+#include "executors/docker/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "executors/docker/image_name.hpp"
+#include "executors/docker/plan_parts.hpp"
+#include "job/failure.hpp"
+#include "job/script.hpp"
+#include "net/endpoint.hpp"
+
+namespace slipway::executors::docker {
+
+namespace {
+
+using job::Failure;
+using job::FailureReason;
+
+/// Path of the repository within the server: `group/project`; `project-<id>` where the URL does not
+/// say.
+std::string project_slug(const job::Job& job) {
+  const auto fallback = fmt::format("project-{}", job.info.project_id);
+  const auto url = net::parse_url(job.git.repo_url);
+  if (!url || url->path.find("..") != std::string::npos) return fallback;
+  auto path = clean_path(url->path.substr(0, url->path.find('?')));
+  if (path.ends_with(".git")) path.resize(path.size() - 4);
+  path.erase(0, path.find_first_not_of('/'));
+  return path.empty() || path == "." ? fallback : path;
+}
+
+std::string git_strategy(const job::Job& job, const job::Variables& variables) {
+  const auto strategy = variables.get("GIT_STRATEGY");
+  if (strategy == "clone" || strategy == "fetch" || strategy == "none" || strategy == "empty")
+    return strategy;
+  return job.allow_git_fetch ? "fetch" : "clone";
+}
+
+bool is_protected_job(const job::Job& job) {
+  const auto ends = [](const job::Cache& cache) {
+    return cache.key.ends_with("-protected") && !cache.key.ends_with("-non_protected");
+  };
+  if (std::any_of(job.caches.begin(), job.caches.end(), ends)) return true;
+  if (job.git.is_protected) return *job.git.is_protected;
+  for (const auto& variable : job.variables.list())
+    if (variable.key == "CI_COMMIT_REF_PROTECTED") return variable.value == "true";
+  return false;
+}
+
+/// Directories of the job, before its variables are final: `GIT_CLONE_PATH` may use them.
+JobEnvironment directories(const job::Job& job, const config::Runner& runner,
+                           const PlanContext& context) {
+  JobEnvironment environment;
+  environment.builds_dir = runner.builds_dir.empty() ? "/builds" : clean_path(runner.builds_dir);
+  if (!environment.builds_dir.starts_with('/') || environment.builds_dir == "/")
+    throw Failure{FailureReason::runner_configuration_error,
+                  "build directory needs to be an absolute, non-root path"};
+  const auto slug = project_slug(job);
+  for (const auto& text : runner.docker->volumes) {
+    const auto spec = parse_volume(text);
+    environment.shared = environment.shared ||
+                         (!spec.source.empty() &&
+                          is_same_or_parent(clean_path(spec.destination), environment.builds_dir));
+  }
+  environment.project_dir =
+      environment.shared
+          ? fmt::format("{}/{}/{}/{}", environment.builds_dir,
+                        job::short_token(runner.token.reveal()), context.project_slot, slug)
+          : fmt::format("{}/{}", environment.builds_dir, slug);
+  if (git_strategy(job, job.variables) == "empty") environment.project_dir += "-empty";
+  environment.temp_dir = environment.project_dir + ".tmp";
+  environment.cache_dir =
+      fmt::format("{}/{}", runner.cache_dir.empty() ? "/cache" : runner.cache_dir, slug);
+  return environment;
+}
+
+void apply_clone_path(const config::Runner& runner, const job::Variables& variables,
+                      JobEnvironment& environment) {
+  const auto wanted = variables.find("GIT_CLONE_PATH");
+  if (!wanted || wanted->empty()) return;
+  if (!runner.custom_build_dir_enabled.value_or(true))
+    throw Failure{FailureReason::runner_configuration_error,
+                  "setting GIT_CLONE_PATH is not allowed, enable `custom_build_dir` feature"};
+  const auto path = clean_path(variables.expand(*wanted));
+  if (!is_same_or_parent(environment.builds_dir, path))
+    throw Failure{FailureReason::runner_configuration_error,
+                  fmt::format("the GIT_CLONE_PATH=\"{}\" has to be within \"{}\"", path,
+                              environment.builds_dir)};
+  environment.project_dir = path;
+  environment.temp_dir = path + ".tmp";
+}
+
+ImagePlan job_image(const job::Job& job, const config::Docker& docker,
+                    const job::Variables& variables) {
+  ImagePlan image;
+  image.name = variables.expand(job.image.name);
+  const auto configured = variables.expand(docker.image);
+  if (image.name.empty()) {
+    image.name = configured;
+    image.from_config = true;
+  } else if (image.name != configured) {
+    check_allowed(image.name, docker.allowed_images, "images");
+  }
+  if (image.name.empty())
+    throw Failure{FailureReason::runner_system_failure,
+                  "no Docker image specified to run the build in"};
+  if (!parse_image_name(image.name) && !image.name.starts_with("sha256:"))
+    throw Failure{FailureReason::runner_configuration_error,
+                  fmt::format("invalid image name: {}", image.name)};
+  image.policies = effective_pull_policies(
+      image.name, image.from_config ? std::vector<std::string>{} : job.image.pull_policies, docker);
+  image.platform = variables.expand(job.image.docker_platform);
+  return image;
+}
+
+std::string build_user(const job::Job& job, const config::Docker& docker,
+                       const job::Variables& variables) {
+  if (!docker.user.empty()) return docker.user;
+  const auto user = variables.expand(job.image.docker_user);
+  if (user.empty() || docker.allowed_users.empty() ||
+      std::find(docker.allowed_users.begin(), docker.allowed_users.end(), user) !=
+          docker.allowed_users.end())
+    return user;
+  throw Failure{FailureReason::runner_system_failure,
+                fmt::format("user \"{}\" is not an allowed user: [{}]", user,
+                            fmt::join(docker.allowed_users, " "))};
+}
+
+/// What build, helper and service containers have in common.
+docker_api::ContainerSpec base_container(const config::Docker& docker, const Plan& plan,
+                                         std::vector<std::string> binds) {
+  docker_api::ContainerSpec spec;
+  spec.labels = plan.labels;
+  for (const auto& [key, value] : docker.container_labels)
+    spec.labels[key] = plan.environment.variables.expand(value);
+  spec.binds = std::move(binds);
+  for (const auto& volume : plan.volumes) {
+    docker_api::Mount mount;
+    mount.source = volume.name;
+    mount.target = volume.destination;
+    mount.labels = plan.labels;
+    mount.labels["com.gitlab.gitlab-runner.type"] = "cache";
+    mount.labels["com.gitlab.gitlab-runner.destination"] = volume.destination;
+    mount.labels["com.gitlab.gitlab-runner.reusable"] = volume.reusable ? "true" : "false";
+    mount.labels["com.gitlab.gitlab-runner.protected"] =
+        volume.name.ends_with("-protected") ? "true" : "false";
+    mount.driver = docker.volume_driver;
+    mount.driver_options = docker.volume_driver_ops;
+    spec.mounts.push_back(std::move(mount));
+  }
+  spec.network_mode = plan.job_network.empty() ? docker.network_mode : plan.job_network;
+  spec.extra_hosts = docker.extra_hosts;
+  return spec;
+}
+
+void plan_job_containers(const job::Job& job, const config::Docker& docker,
+                         const docker_api::ContainerSpec& base, Plan& plan) {
+  const auto fill = [&](docker_api::ContainerSpec& spec, const char* name, const char* type) {
+    spec = base;
+    spec.name = plan.prefix + "-" + name;
+    spec.hostname = plan.environment.hostname;
+    spec.labels["com.gitlab.gitlab-runner.type"] = type;
+    spec.env = container_env(plan.environment.variables, plan.environment.temp_dir, false);
+    spec.open_stdin = true;
+    // Their output is read from the attach stream; a log file would only slow it down and fill the
+    // disk.
+    spec.log_driver = docker.log_options.empty() ? "none" : "json-file";
+    spec.log_options = docker.log_options;
+  };
+  fill(plan.build, "build", "build");
+  plan.build.command = {"sh", "-c", job::shell_detection_script()};
+  plan.build.user = build_user(job, docker, plan.environment.variables);
+  plan.build.platform = plan.image.platform;
+  plan.build.privileged =
+      docker.privileged && any_match(docker.allowed_privileged_images, plan.image.name);
+  plan.build.host_config_extra = build_host_config(docker, true);
+  if (job.image.entrypoint && !job.image.entrypoint->empty()) {
+    if (docker.disable_entrypoint_overwrite)
+      plan.warnings.emplace_back("Entrypoint override disabled");
+    else
+      plan.build.entrypoint = job.image.entrypoint;
+  }
+  fill(plan.helper, "predefined", "predefined");
+  plan.helper.privileged = docker.privileged && docker.allowed_privileged_images.empty();
+  plan.helper.host_config_extra = build_host_config(docker, false);
+  const auto& mode = base.network_mode;
+  if (!mode.empty() && mode != "bridge" && mode != "host" && mode != "none" &&
+      !mode.starts_with("container:"))
+    // The helper runs beside the build container: the alias `build` must lead to the job alone.
+    plan.build.network_aliases = {"build", plan.build.name};
+}
+
+bool network_per_build(const job::Job& job, const config::Runner& runner) {
+  constexpr auto flag = "FF_NETWORK_PER_BUILD";
+  if (const auto set = runner.feature_flags.find(flag); set != runner.feature_flags.end())
+    return set->second;
+  job::Variables variables;
+  for (const auto& [key, value] : runner.environment) variables.add_internal(key, value);
+  variables.append(job.variables);
+  return variables.get_bool(flag, false);
+}
+
+}  // namespace
+
+void check_allowed(const std::string& name, const std::vector<std::string>& patterns,
+                   const char* kind) {
+  if (any_match(patterns, name)) return;
+  auto text = fmt::format(
+      "disallowed image: the \"{}\" image is not present on the list of allowed {}:", name, kind);
+  for (const auto& pattern : patterns) text += "\n- " + pattern;
+  throw Failure{FailureReason::runner_configuration_error, text};
+}
+
+bool any_match(const std::vector<std::string>& patterns, const std::string& name) {
+  return patterns.empty() ||
+         std::any_of(patterns.begin(), patterns.end(),
+                     [&](const auto& pattern) { return matches_pattern(pattern, name); });
+}
+
+std::vector<std::string> container_env(const job::Variables& variables, const std::string& temp_dir,
+                                       bool public_only) {
+  std::vector<std::string> env;
+  for (const auto& variable : variables.list()) {
+    if (public_only && !variable.is_public && !variable.internal) continue;
+    env.push_back(variable.key + "=" +
+                  (variable.file ? temp_dir + "/" + variable.key : variable.value));
+  }
+  return env;
+}
+
+std::vector<std::string> effective_pull_policies(const std::string& image,
+                                                 const std::vector<std::string>& from_job,
+                                                 const config::Docker& docker) {
+  const std::vector<std::string> fallback{"always"};
+  const auto& configured = docker.pull_policy.empty() ? fallback : docker.pull_policy;
+  const auto& wanted = from_job.empty() ? configured : from_job;
+  const auto& allowed =
+      docker.allowed_pull_policies.empty() ? configured : docker.allowed_pull_policies;
+  const auto check = [](const std::vector<std::string>& words, const char* key) {
+    for (const auto& word : words)
+      if (word != "always" && word != "if-not-present" && word != "never")
+        throw Failure{FailureReason::runner_system_failure,
+                      fmt::format("unsupported {} config: \"{}\"", key, word)};
+  };
+  check(wanted, "pull_policy");
+  check(allowed, "allowed_pull_policies");
+  std::vector<std::string> effective;
+  for (const auto& policy : wanted)
+    if (std::find(allowed.begin(), allowed.end(), policy) != allowed.end())
+      effective.push_back(policy);
+  if (!effective.empty()) return effective;
+  const auto* source = !from_job.empty()            ? "GitLab pipeline config"
+                       : docker.pull_policy.empty() ? "Runner config (default)"
+                                                    : "Runner config";
+  throw Failure{
+      FailureReason::runner_configuration_error,
+      fmt::format("invalid pull policy for image \"{}\": pull_policy ([{}]) defined in {} is not "
+                  "one of the allowed_pull_policies ([{}])",
+                  image, fmt::join(wanted, " "), source, fmt::join(allowed, " "))};
+}
+
+Plan make_plan(const job::Job& job, const config::Runner& runner, const PlanContext& context) {
+  if (!runner.docker)
+    throw Failure{FailureReason::runner_configuration_error,
+                  "missing docker configuration: the runner has no [runners.docker] section"};
+  const auto& docker = *runner.docker;
+  Plan plan;
+  plan.unique_name = unique_name(runner.token.reveal(), job.info.project_id, context.project_slot);
+  plan.prefix = plan.unique_name + "-" + context.random;
+  plan.labels = base_labels(job, runner, context);
+  plan.environment = directories(job, runner, context);
+  apply_clone_path(runner, job_variables(job, runner, context, plan.environment), plan.environment);
+  auto variables = job_variables(job, runner, context, plan.environment);
+  if (network_per_build(job, runner) && docker.network_mode.empty()) {
+    plan.job_network =
+        rfc1123(fmt::format("runner-{}-{}-{}-{}", job::short_token(runner.token.reveal()),
+                            job.info.project_id, context.project_slot, job.id));
+    variables.add_internal("CI_BUILD_NETWORK_NAME", plan.job_network);
+  }
+  plan.environment.variables = variables.expanded();
+  plan.environment.hostname = docker.hostname.empty() ? plan.unique_name : docker.hostname;
+  const auto& resolved = plan.environment.variables;
+  plan.image = job_image(job, docker, resolved);
+  if (!docker.helper_image.empty()) {
+    ImagePlan image;
+    image.name = resolved.expand(docker.helper_image);
+    image.policies = effective_pull_policies(image.name, {}, docker);
+    plan.helper_image = std::move(image);
+  }
+
+  const auto strategy = git_strategy(job, resolved);
+  plan.needs_helper = strategy == "fetch" || strategy == "clone";
+  const auto specs = parse_volumes(docker, resolved);
+  const VolumeInput volumes{docker, specs,
+                            storage_id(runner.token.reveal(), context.system_id,
+                                       job.info.project_id, context.project_slot),
+                            strategy, is_protected_job(job)};
+  std::vector<std::string> binds;
+  plan_volumes(volumes, plan, binds);
+  const auto& builds = plan.environment.builds_dir;
+  const bool builds_managed =
+      std::any_of(plan.volumes.begin(), plan.volumes.end(), [&](const VolumePlan& volume) {
+        return is_same_or_parent(clean_path(volume.destination), builds);
+      });
+  if (builds_managed) {
+    plan.directories.push_back(plan.environment.project_dir);
+    plan.directories.push_back(plan.environment.temp_dir);
+  }
+
+  const auto base = base_container(docker, plan, binds);
+  auto service_base = base;
+  service_base.host_config_extra = service_host_config(docker);
+  service_base.log_driver = "json-file";
+  service_base.log_options = docker.log_options;
+  service_base.log_options["max-size"] = "10m";
+  plan_services(job, runner, context, service_base, plan);
+  plan_job_containers(job, docker, base, plan);
+  plan.wait_for_services = docker.wait_for_services_timeout;
+  plan.agent = docker.agent == config::AgentMode::automatic;
+  plan.dind_readiness = docker.dind.readiness;
+  plan.keep_anonymous_volumes = docker.volume_keep;
+  return plan;
+}
+
+}  // namespace slipway::executors::docker

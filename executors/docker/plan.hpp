@@ -1,0 +1,107 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "docker_api/types.hpp"
+#include "executors/executor.hpp"
+#include "job/git_stage.hpp"
+#include "job/job.hpp"
+
+namespace slipway::executors::docker {
+
+/// What the planner needs beside job and config: who runs the job, and in which slot.
+struct PlanContext {
+  std::string system_id;
+  std::string state_id;  ///< value of the label io.slipway.state
+  std::string version;   ///< CI_RUNNER_VERSION
+  std::string revision;
+  std::string random;    ///< 16 hex digits, drawn per execution
+  int slot = 0;          ///< CI_CONCURRENT_ID
+  int project_slot = 0;  ///< CI_CONCURRENT_PROJECT_ID
+  std::string tls_ca;    ///< content for CI_SERVER_TLS_CA_FILE, "" = none
+  std::chrono::seconds job_timeout{7200};
+};
+
+/// An image to be made available before a container is made of it.
+struct ImagePlan {
+  std::string name;                   ///< expanded
+  std::vector<std::string> policies;  ///< effective ones, in order; never empty
+  std::string platform;
+  bool from_config = false;  ///< prints `Using default image`
+};
+
+/// A volume that the executor makes, mounts and perhaps removes.
+struct VolumePlan {
+  std::string name;
+  std::string destination;
+  bool reusable = false;  ///< survives the job
+};
+
+/// One service container.
+struct ServicePlan {
+  std::size_t index = 0;  ///< position in the merged list
+  ImagePlan image;
+  std::string shown_name;               ///< `<name>:<version>` of the start line
+  std::vector<std::string> aliases;     ///< complete list, for the network
+  std::vector<std::string> hosts;       ///< those this service holds: host entries
+  docker_api::ContainerSpec container;  ///< without image
+  bool is_dind = false;
+  std::optional<std::string>
+      cert_dir;             ///< DOCKER_TLS_CERTDIR of service or job; unset: the image's
+  std::string docker_host;  ///< DOCKER_HOST that the service sees
+};
+
+/// A job, ready to be carried out by the Engine: data only, no I/O was done for it.
+struct Plan {
+  JobEnvironment environment;
+  std::string unique_name;  ///< U: runner-<short token>-project-<id>-concurrent-<n>
+  std::string prefix;       ///< R: U-<random>
+  docker_api::Labels labels;
+  std::vector<std::string> warnings;  ///< for the job's log, before anything else
+  ImagePlan image;
+  std::optional<ImagePlan> helper_image;  ///< unset: slipway's own local one
+  std::vector<VolumePlan> volumes;
+  /// Directories (below managed volumes only) made with mode 0777 before anything starts.
+  std::vector<std::string> directories;
+  std::vector<ServicePlan> services;
+  docker_api::ContainerSpec build;  ///< without image and service hosts
+  docker_api::ContainerSpec helper;
+  bool needs_helper = false;                   ///< a stage needs git or archives
+  std::string job_network;                     ///< to be made and removed; "" = none
+  std::chrono::seconds wait_for_services{30};  ///< negative: do not wait
+  bool agent = true;
+  bool dind_readiness = true;
+  bool keep_anonymous_volumes = false;  ///< volume_keep
+};
+
+/// Makes the plan. \throws job::Failure (runner_configuration_error, …) with the documented texts.
+Plan make_plan(const job::Job& job, const config::Runner& runner, const PlanContext& context);
+
+/// The policies to try: those wanted that are allowed. \throws job::Failure as documented.
+std::vector<std::string> effective_pull_policies(const std::string& image,
+                                                 const std::vector<std::string>& from_job,
+                                                 const config::Docker& docker);
+
+/// A parsed `volumes` entry. \throws job::Failure `invalid volume specification: "…"`.
+struct VolumeSpec {
+  std::string source;
+  std::string destination;
+  std::string options;  ///< mode, label and propagation, joined by commas
+};
+VolumeSpec parse_volume(const std::string& text);
+
+/// The variables of a job in the documented order, not expanded. `project_dir` and `builds_dir` as
+/// computed by the planner.
+job::Variables job_variables(const job::Job& job, const config::Runner& runner,
+                             const PlanContext& context, const JobEnvironment& environment);
+
+/// `runner_info.timeout` etc. as GitLab's label text.
+docker_api::Labels base_labels(const job::Job& job, const config::Runner& runner,
+                               const PlanContext& context);
+
+}  // namespace slipway::executors::docker

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "executors/docker/names.hpp"
+#include "executors/docker/plan.hpp"
+
+/// The parts of make_plan(), one file each.
+namespace slipway::executors::docker {
+
+/// Absolute, without `.`, `..`, doubled and trailing slashes.
+std::string clean_path(std::string_view text);
+bool is_same_or_parent(std::string_view parent, std::string_view path);
+
+/// Every `volumes` entry, destination expanded. \throws job::Failure for bad and doubled entries.
+std::vector<VolumeSpec> parse_volumes(const config::Docker& docker,
+                                      const job::Variables& variables);
+
+struct VolumeInput {
+  const config::Docker& docker;
+  const std::vector<VolumeSpec>& specs;
+  std::string storage_id;
+  std::string git_strategy;
+  bool is_protected = false;
+};
+/// Fills plan.volumes and plan.directories; entries with a source go to `binds` as they are.
+void plan_volumes(const VolumeInput& input, Plan& plan, std::vector<std::string>& binds);
+
+/// Fills plan.services. `base` holds what every service container has. \throws job::Failure.
+void plan_services(const job::Job& job, const config::Runner& runner, const PlanContext& context,
+                   const docker_api::ContainerSpec& base, Plan& plan);
+
+/// HostConfig members that come straight from the configuration, as the Engine's JSON. \throws
+/// job::Failure for values that do not parse.
+std::string build_host_config(const config::Docker& docker, bool with_pid_mode);
+std::string service_host_config(const config::Docker& docker);
+
+/// Refuses an image or service that the allow-list does not name. \throws job::Failure `disallowed
+/// image`.
+void check_allowed(const std::string& name, const std::vector<std::string>& patterns,
+                   const char* kind);
+
+/// True if any pattern matches, or there are none.
+bool any_match(const std::vector<std::string>& patterns, const std::string& name);
+
+/// `KEY=value` for the Engine; a file variable gives its path.
+std::vector<std::string> container_env(const job::Variables& variables, const std::string& temp_dir,
+                                       bool public_only);
+
+}  // namespace slipway::executors::docker

@@ -1,0 +1,68 @@
+#include <fmt/format.h>
+
+#include <string>
+
+#include "executors/docker/names.hpp"
+#include "executors/docker/plan.hpp"
+#include "job/log_lines.hpp"
+
+namespace slipway::executors::docker {
+
+docker_api::Labels base_labels(const job::Job& job, const config::Runner& runner,
+                               const PlanContext& context) {
+  constexpr auto prefix = "com.gitlab.gitlab-runner.";
+  const auto pipeline = job.info.pipeline_id != 0 ? std::to_string(job.info.pipeline_id)
+                                                  : job.variables.get("CI_PIPELINE_ID");
+  docker_api::Labels labels;
+  const auto add = [&](const char* key, std::string value) {
+    labels[prefix + std::string{key}] = std::move(value);
+  };
+  add("job.id", std::to_string(job.id));
+  add("job.url", job.variables.get("CI_JOB_URL"));
+  add("job.sha", job.git.sha);
+  add("job.before_sha", job.git.before_sha);
+  add("job.ref", job.git.ref);
+  add("job.timeout", job::duration_text(context.job_timeout));
+  add("project.id", std::to_string(job.info.project_id));
+  add("project.runner_id", std::to_string(context.project_slot));
+  add("pipeline.id", pipeline);
+  add("runner.id", job::short_token(runner.token.reveal()));
+  add("runner.local_id", std::to_string(context.slot));
+  add("runner.system_id", context.system_id);
+  add("managed", "true");
+  labels["io.slipway.state"] = context.state_id;
+  return labels;
+}
+
+job::Variables job_variables(const job::Job& job, const config::Runner& runner,
+                             const PlanContext& context, const JobEnvironment& environment) {
+  job::Variables variables;
+  if (!job.image.name.empty()) variables.add_internal("CI_JOB_IMAGE", job.image.name);
+  variables.add_internal("CI_RUNNER_SHORT_TOKEN", job::short_token(runner.token.reveal()));
+  for (const auto& [key, value] : runner.environment) variables.add_internal(key, value);
+  variables.add_internal("CI_BUILDS_DIR", environment.builds_dir);
+  variables.add_internal("CI_PROJECT_DIR", environment.project_dir);
+  variables.add_internal("CI_CONCURRENT_ID", std::to_string(context.slot));
+  variables.add_internal("CI_CONCURRENT_PROJECT_ID", std::to_string(context.project_slot));
+  variables.add_internal("CI_SERVER", "yes");
+  variables.add_internal("CI_JOB_STATUS", "running");
+  variables.add_internal("CI_JOB_TIMEOUT", std::to_string(context.job_timeout.count()));
+  if (!context.tls_ca.empty()) {
+    job::Variable ca{.key = "CI_SERVER_TLS_CA_FILE",
+                     .value = context.tls_ca,
+                     .is_public = true,
+                     .raw = true,
+                     .file = true,
+                     .internal = true};
+    variables.add(std::move(ca));
+  }
+  variables.append(job.variables);
+  variables.add_internal("CI_DISPOSABLE_ENVIRONMENT", "true");
+  variables.add_internal("CI_RUNNER_VERSION", context.version);
+  variables.add_internal("CI_RUNNER_REVISION", context.revision);
+  variables.add_internal("CI_RUNNER_EXECUTABLE_ARCH", "linux/amd64");
+  variables.add_internal("RUNNER_TEMP_PROJECT_DIR", environment.temp_dir);
+  return variables;
+}
+
+}  // namespace slipway::executors::docker

@@ -1,0 +1,287 @@
+// The stages of a job, one function each.
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "config/duration.hpp"
+#include "job/log_lines.hpp"
+#include "runner/job_run.hpp"
+#include "util/async.hpp"
+
+namespace slipway::runner {
+
+namespace {
+using job::Failure;
+using job::FailureReason;
+using namespace std::chrono_literals;
+
+constexpr int prepare_tries = 3;
+constexpr auto prepare_pause = 3s;
+constexpr auto first_retry_pause = 5s;
+constexpr std::chrono::seconds longest_retry_pause = 5min;
+constexpr std::chrono::milliseconds after_script_default = 5min;
+constexpr std::chrono::milliseconds no_limit{0};
+/// Removing temporary files; not worth waiting for longer.
+constexpr std::chrono::milliseconds cleanup_files_limit = 1min;
+
+bool is_helper_strategy(const job::GetSourcesParameters& parameters) {
+  return parameters.strategy == "fetch" || parameters.strategy == "clone";
+}
+}  // namespace
+
+asio::awaitable<void> JobRun::in_section(std::string name, asio::awaitable<void> body) {
+  const auto mark = [this](std::string text) {
+    if (sections_) trace_->write(job::LogStream::runner, job::LogKind::out, text);
+  };
+  mark(job::section_start(name, std::chrono::system_clock::now()));
+  const auto title = job::title_line(job::stage_title(name));
+  trace_->write(job::LogStream::runner, job::LogKind::out, title);
+  std::exception_ptr failure;
+  try {
+    co_await std::move(body);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  trace_->flush(job::LogStream::script);
+  mark(job::section_end(name, std::chrono::system_clock::now()));
+  if (failure) std::rethrow_exception(failure);
+}
+
+/// Up to three tries with a new executor each; causes that would be the same again are not
+/// repeated.
+asio::awaitable<void> JobRun::prepare() {
+  for (int attempt = 1;; ++attempt) {
+    std::string problem;
+    try {
+      co_await prepare_once();
+      co_return;
+    } catch (const boost::system::system_error&) {
+      throw;
+    } catch (const Failure& failure) {
+      if (failure.reason() != FailureReason::runner_system_failure || attempt == prepare_tries)
+        throw;
+      problem = failure.what();
+    } catch (const std::exception& error) {
+      if (attempt == prepare_tries) throw;
+      problem = error.what();
+    }
+    trace_->error("Preparation failed: " + problem);
+    trace_->info("Will be retried in 3s ...");
+    if (environment_) co_await environment_->cleanup();
+    co_await util::sleep_for(prepare_pause);
+  }
+}
+
+asio::awaitable<void> JobRun::prepare_once() {
+  environment_ = settings_.make_executor(settings_.job, *trace_,
+                                         std::chrono::seconds{settings_.job.timeout_seconds});
+  for (auto& value : environment_->environment().variables.masked_values())
+    trace_->add_masked_value(std::move(value));
+  const auto limit = settings_.runner.prepare_timeout;
+  const std::chrono::milliseconds job_limit = std::chrono::seconds{settings_.job.timeout_seconds};
+  auto preparing = environment_->prepare();
+  if (limit <= no_limit || limit > job_limit) {
+    co_await std::move(preparing);
+    co_return;
+  }
+  try {
+    co_await util::with_timeout(std::move(preparing), limit);
+  } catch (const util::TimeoutError&) {
+    throw Failure{FailureReason::job_execution_timeout,
+                  "prepare timeout: exceeded timeout of " + job::duration_text(limit)};
+  }
+}
+
+asio::awaitable<void> JobRun::run_stage(executors::Stage stage, std::chrono::milliseconds limit) {
+  check_stopped();
+  stage_running_ = true;
+  std::exception_ptr failure;
+  bool timed_out = false;
+  util::TaskGroup watch{executor_};
+  const auto end_at = [](JobRun* self, std::chrono::milliseconds after,
+                         bool* reached) -> asio::awaitable<void> {
+    co_await util::sleep_for(after);
+    *reached = true;
+    self->environment_->stop_stage();
+  };
+  if (limit > no_limit) watch.start(end_at(this, limit, &timed_out));
+  try {
+    co_await environment_->run(std::move(stage));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  stage_running_ = false;
+  watch.cancel();
+  const auto cancelled = co_await asio::this_coro::cancellation_state;
+  if (cancelled.cancelled() != asio::cancellation_type::none)
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  co_await watch.join();
+  if (timed_out) throw util::TimeoutError{limit};
+  if (failure) std::rethrow_exception(failure);
+}
+
+asio::awaitable<void> JobRun::prepare_environment() {
+  const auto parameters = source_parameters(stage_input());
+  const auto say = [](JobRun* self) -> asio::awaitable<void> {
+    const auto line =
+        fmt::format("Running on {} via {}...\n", self->environment_->environment().hostname,
+                    self->settings_.hostname);
+    self->trace_->write(job::LogStream::script, job::LogKind::out, line);
+    co_return;
+  };
+  auto body = say(this);
+  if (is_helper_strategy(parameters))
+    body = run_stage(prepare_script_stage(stage_input(), settings_.hostname), no_limit);
+  std::exception_ptr failure;
+  try {
+    co_await in_section("prepare_script", std::move(body));
+  } catch (const Failure& error) {
+    failure = std::make_exception_ptr(Failure{
+        error.reason(),
+        fmt::format(
+            "prepare environment: {}. Check "
+            "https://docs.gitlab.com/runner/shells/#shell-profile-loading for more information",
+            error.what()),
+        error.exit_code()});
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+asio::awaitable<void> JobRun::get_sources() {
+  std::vector<std::string> warnings;
+  const int tries =
+      attempts(environment_->environment().variables, "GET_SOURCES_ATTEMPTS", warnings);
+  for (const auto& warning : warnings) trace_->warning(warning);
+  std::chrono::seconds pause = first_retry_pause;
+  for (int attempt = 1;; ++attempt) {
+    std::exception_ptr failure;
+    try {
+      if (attempt == 2) {
+        auto clearing = run_stage(clear_worktree_stage(stage_input()), no_limit);
+        co_await in_section("clear_worktree", std::move(clearing));
+      }
+      auto fetching =
+          run_stage(get_sources_stage(stage_input()), settings_.runner.get_sources_timeout);
+      co_await in_section("get_sources", std::move(fetching));
+      co_return;
+    } catch (const util::TimeoutError&) {
+      throw Failure{FailureReason::job_execution_timeout,
+                    "get sources timeout: exceeded timeout of " +
+                        job::duration_text(settings_.runner.get_sources_timeout)};
+    } catch (const Failure&) {
+      failure = std::current_exception();
+    }
+    if (attempt >= tries || stop_reason_ != StopReason::none) std::rethrow_exception(failure);
+    trace_->warning("Retrying...");
+    co_await util::sleep_for(pause);
+    pause = std::min(pause * 2, longest_retry_pause);
+  }
+}
+
+std::chrono::milliseconds JobRun::duration_setting(const std::string& name,
+                                                   std::chrono::milliseconds fallback) {
+  const auto text = environment_->environment().variables.get(name);
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return fallback;
+  const auto value = config::parse_duration(text);
+  if (!value) {
+    trace_->warning(fmt::format("Ignoring malformed {} timeout: {}", name, text));
+    return fallback;
+  }
+  const auto parsed = std::chrono::duration_cast<std::chrono::milliseconds>(*value);
+  if (parsed < no_limit) {
+    trace_->warning(fmt::format("Ignoring relative {} timeout: {}", name, text));
+    return fallback;
+  }
+  const auto remaining = std::chrono::seconds{settings_.job.timeout_seconds} -
+                         (std::chrono::steady_clock::now() - started_);
+  if (parsed > remaining) {
+    trace_->warning(fmt::format("{} timeout: {} is longer than job timeout. Setting to job timeout",
+                                name, text));
+    return fallback;
+  }
+  return parsed == no_limit ? fallback : parsed;
+}
+
+asio::awaitable<void> JobRun::run_user_stages() {
+  const auto limit = duration_setting("RUNNER_SCRIPT_TIMEOUT", no_limit);
+  const auto until = std::chrono::steady_clock::now() + limit;
+  std::exception_ptr failure;
+  in_script_ = true;
+  for (auto& stage : user_stages(stage_input())) {
+    const auto name = stage.name;
+    const auto left = limit == no_limit
+                          ? no_limit
+                          : std::max(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                         until - std::chrono::steady_clock::now()),
+                                     std::chrono::milliseconds{1});
+    try {
+      auto running = run_stage(std::move(stage), left);
+      co_await in_section(name, std::move(running));
+    } catch (const util::TimeoutError&) {
+      script_timed_out_ = true;
+      trace_->warning(
+          fmt::format("{} could not run to completion because the timeout was exceeded. For more "
+                      "control over job "
+                      "and script timeouts see: "
+                      "https://docs.gitlab.com/ci/runners/configure_runners/"
+                      "#set-script-and-after_script-timeouts",
+                      name));
+      failure = std::make_exception_ptr(Failure{FailureReason::job_execution_timeout,
+                                                "script timeout: context deadline exceeded"});
+    } catch (const Failure&) {
+      failure = std::current_exception();
+    }
+    if (script_cancelled_ && stop_reason_ == StopReason::none) {
+      trace_->warning("script canceled externally (UI, API)");
+      failure = std::make_exception_ptr(Failure{FailureReason::job_canceled, "canceled"});
+    }
+    if (failure) break;
+  }
+  in_script_ = false;
+  if (failure) std::rethrow_exception(failure);
+}
+
+asio::awaitable<void> JobRun::after_script(std::exception_ptr script_failure) {
+  const auto* status = script_cancelled_   ? "canceled"
+                       : script_timed_out_ ? "timedout"
+                       : script_failure    ? "failed"
+                                           : "success";
+  auto stage = after_script_stage(stage_input(), status);
+  if (!stage) co_return;
+  const auto limit = duration_setting("RUNNER_AFTER_SCRIPT_TIMEOUT", after_script_default);
+  std::string problem;
+  std::exception_ptr failure;
+  try {
+    auto running = run_stage(std::move(*stage), limit);
+    co_await in_section("after_script", std::move(running));
+  } catch (const util::TimeoutError&) {
+    problem = "context deadline exceeded";
+    failure = std::make_exception_ptr(Failure{FailureReason::job_execution_timeout, problem});
+  } catch (const Failure& error) {
+    problem = error.what();
+    failure = std::current_exception();
+  }
+  if (!failure || stop_reason_ != StopReason::none) co_return;
+  if (!environment_->environment().variables.get_bool("AFTER_SCRIPT_IGNORE_ERRORS", true))
+    std::rethrow_exception(failure);
+  trace_->warning("after_script failed, but job will continue unaffected: " + problem);
+}
+
+asio::awaitable<void> JobRun::cleanup_files() {
+  const auto parameters = source_parameters(stage_input());
+  const auto nothing = []() -> asio::awaitable<void> { co_return; };
+  auto body = nothing();
+  // Without sources the project directory lies in a volume of the job, which goes with everything
+  // in it.
+  if (is_helper_strategy(parameters) || environment_->environment().shared)
+    body = run_stage(cleanup_stage(stage_input()), cleanup_files_limit);
+  try {
+    co_await in_section("cleanup_file_variables", std::move(body));
+  } catch (const std::runtime_error& error) {
+    spdlog::warn("cleanup of file variables: {} job={}", error.what(), settings_.job.id);
+  }
+}
+
+}  // namespace slipway::runner

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "executors/executor.hpp"
+#include "job/git_stage.hpp"
+#include "job/job.hpp"
+
+namespace slipway::runner {
+
+/// What the stages of a job are made from. Pure: no I/O.
+struct StageInput {
+  const job::Job& job;
+  const config::Runner& runner;
+  const executors::JobEnvironment& environment;
+  std::string user_agent;
+};
+
+/// Parameters of get_sources, for any strategy.
+job::GetSourcesParameters source_parameters(const StageInput& input);
+/// `via`: name of this machine.
+executors::Stage prepare_script_stage(const StageInput& input, const std::string& via);
+executors::Stage get_sources_stage(const StageInput& input);
+executors::Stage clear_worktree_stage(const StageInput& input);
+/// Every step but after_script, in the payload's order.
+std::vector<executors::Stage> user_stages(const StageInput& input);
+/// nullopt if the job has none. `status`: value of CI_JOB_STATUS.
+std::optional<executors::Stage> after_script_stage(const StageInput& input,
+                                                   const std::string& status);
+executors::Stage cleanup_stage(const StageInput& input);
+
+/// A setting of a job variable that is a number of attempts, 1 … 10; a bad one is said in
+/// `warnings`.
+int attempts(const job::Variables& variables, const std::string& name,
+             std::vector<std::string>& warnings);
+
+/// A flag of the feature flag table for this job.
+bool feature_flag(const config::Runner& runner, const job::Variables& variables,
+                  std::string_view name);
+
+}  // namespace slipway::runner

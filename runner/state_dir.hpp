@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace slipway::runner {
+
+/// The daemon's own directory: its id (what labels "ours" on an Engine), the lock that keeps a
+/// second daemon off, and the spools of running jobs. Mode 0700; files 0600.
+class StateDir {
+ public:
+  /// Makes and locks it. \throws std::runtime_error naming the directory: not writable, or in use
+  /// by another process.
+  explicit StateDir(std::filesystem::path path);
+  ~StateDir();
+  StateDir(const StateDir&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  /// Random, drawn once per directory: value of the label io.slipway.state.
+  const std::string& id() const { return id_; }
+  /// Where the log of a job is spooled until the coordinator has it.
+  std::filesystem::path spool_path(std::string_view runner, std::int64_t job) const;
+
+ private:
+  void lock();
+  void load_id();
+
+  std::filesystem::path path_;
+  std::string id_;
+  int lock_ = -1;
+};
+
+/// 2 × `bytes` random hex digits.
+std::string random_hex(std::size_t bytes);
+
+}  // namespace slipway::runner
