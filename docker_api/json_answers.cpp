@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
@@ -126,6 +128,17 @@ std::vector<VolumeDetails> read_volumes(const json& answer) {
   return read_each(member(answer, "Volumes"), read_volume);
 }
 
+namespace {
+/// `172.17.0.0/16` → `172.17.0.1`; "" for anything but an IPv4 subnet.
+std::string first_host(const std::string& subnet) {
+  in_addr address{};
+  if (::inet_pton(AF_INET, subnet.substr(0, subnet.find('/')).c_str(), &address) != 1) return "";
+  address.s_addr = htonl(ntohl(address.s_addr) + 1);
+  char text[INET_ADDRSTRLEN] = {};
+  return ::inet_ntop(AF_INET, &address, text, sizeof text) == nullptr ? "" : text;
+}
+}  // namespace
+
 NetworkDetails read_network(const json& answer) {
   NetworkDetails network;
   network.id = required_text(answer, "Id");
@@ -134,9 +147,13 @@ NetworkDetails read_network(const json& answer) {
   network.labels = labels(answer, "Labels");
   const auto& pools = member(member(answer, "IPAM"), "Config");
   if (!pools.is_null())
-    for (const auto& pool : pools.get_ref<const json::array_t&>())
-      if (auto gateway = text(pool, "Gateway"); !gateway.empty())
-        network.gateways.push_back(std::move(gateway));
+    for (const auto& pool : pools.get_ref<const json::array_t&>()) {
+      auto gateway = text(pool, "Gateway");
+      // Engine 20.10 names none for its default bridge until its second start; it takes the first
+      // address.
+      if (gateway.empty() && network.name == "bridge") gateway = first_host(text(pool, "Subnet"));
+      if (!gateway.empty()) network.gateways.push_back(std::move(gateway));
+    }
   network.containers = keys(answer, "Containers");
   return network;
 }

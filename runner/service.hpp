@@ -57,6 +57,10 @@ class Service {
   /// shutdown_timeout with 1. SIGTERM, SIGINT.
   void abort(std::string signal);
 
+  /// Jobs that are not yet removed altogether.
+  std::size_t active_jobs() const { return jobs_.size(); }
+  const std::string& state_id() const { return state_.id(); }
+
   // For the pollers:
 
   /// True if one more job may run.

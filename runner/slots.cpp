@@ -8,6 +8,15 @@ int smallest_free(std::set<int>& taken) {
   while (!taken.insert(number).second) ++number;
   return number;
 }
+
+/// A key without numbers is forgotten: a daemon sees many projects in its life.
+template <class Key>
+void give_back(std::map<Key, std::set<int>>& slots, const Key& key, int number) {
+  const auto found = slots.find(key);
+  if (found == slots.end()) return;
+  found->second.erase(number);
+  if (found->second.empty()) slots.erase(found);
+}
 }  // namespace
 
 Slots::Numbers Slots::take(const std::string& token, std::int64_t project) {
@@ -15,8 +24,8 @@ Slots::Numbers Slots::take(const std::string& token, std::int64_t project) {
 }
 
 void Slots::give_back(const std::string& token, std::int64_t project, Numbers numbers) {
-  global_[token].erase(numbers.global);
-  project_[{token, project}].erase(numbers.project);
+  runner::give_back(global_, token, numbers.global);
+  runner::give_back(project_, std::pair{token, project}, numbers.project);
 }
 
 }  // namespace slipway::runner

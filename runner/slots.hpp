@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -20,6 +21,9 @@ class Slots {
 
   Numbers take(const std::string& token, std::int64_t project);
   void give_back(const std::string& token, std::int64_t project, Numbers numbers);
+
+  /// Runners and projects that have a number out.
+  std::size_t in_use() const { return global_.size() + project_.size(); }
 
  private:
   std::map<std::string, std::set<int>> global_;

@@ -40,7 +40,9 @@ StateDir::StateDir(std::filesystem::path path) : path_{std::move(path)} {
   std::error_code error;
   std::filesystem::create_directories(path_ / "spool", error);
   if (error) fail(path_, error.message() + "; choose another with state_dir in [slipway]");
-  ::chmod(path_.c_str(), 0700);
+  // It will hold tokens and logs of jobs.
+  if (::chmod(path_.c_str(), 0700) != 0)
+    fail(path_, fmt::format("cannot be made private: {}", std::strerror(errno)));
   lock();
   load_id();
   // Nobody else may use the directory now: what lies in the spool belongs to jobs of a process that
@@ -49,15 +51,15 @@ StateDir::StateDir(std::filesystem::path path) : path_{std::move(path)} {
     std::filesystem::remove(entry.path(), error);
 }
 
-StateDir::~StateDir() {
-  if (lock_ >= 0) ::close(lock_);
+StateDir::Lock::~Lock() {
+  if (file >= 0) ::close(file);
 }
 
 void StateDir::lock() {
   const auto file = path_ / "lock";
-  lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock_ < 0) fail(path_, std::strerror(errno));
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0)
+  lock_.file = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock_.file < 0) fail(path_, std::strerror(errno));
+  if (::flock(lock_.file, LOCK_EX | LOCK_NB) != 0)
     fail(path_,
          "another slipway is using it; stop that one, or give this one a state_dir of its own "
          "in [slipway]");

@@ -14,7 +14,6 @@ class StateDir {
   /// Makes and locks it. \throws std::runtime_error naming the directory: not writable, or in use
   /// by another process.
   explicit StateDir(std::filesystem::path path);
-  ~StateDir();
   StateDir(const StateDir&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
@@ -24,12 +23,20 @@ class StateDir {
   std::filesystem::path spool_path(std::string_view runner, std::int64_t job) const;
 
  private:
+  /// Lets go of the directory even when the constructor fails after taking it.
+  struct Lock {
+    Lock() = default;
+    Lock(const Lock&) = delete;
+    ~Lock();
+    int file = -1;
+  };
+
   void lock();
   void load_id();
 
   std::filesystem::path path_;
   std::string id_;
-  int lock_ = -1;
+  Lock lock_;
 };
 
 /// 2 × `bytes` random hex digits.

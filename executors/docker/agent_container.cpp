@@ -15,6 +15,9 @@ using namespace std::chrono_literals;
 constexpr auto ping_interval = 10s;
 /// Output that the agent may hold unacknowledged before the daemon says that it has it.
 constexpr std::uint64_t acknowledge_every = 128 * 1024;
+/// Pings are answered at once: an agent that says nothing for so long is dead, even if its
+/// container lives.
+constexpr auto longest_silence = 60s;
 constexpr int reattach_tries = 60;
 constexpr auto reattach_pause = 1s;
 constexpr auto write_limit = 5min;
@@ -102,6 +105,11 @@ asio::awaitable<void> AgentContainer::keep_alive() {
   while (!ended_.is_set()) {
     co_await util::sleep_for(ping_interval);
     if (mode_ != Mode::agent) continue;
+    if (std::chrono::steady_clock::now() - last_heard_ > longest_silence) {
+      silent_ = true;
+      attachment_->close();
+      co_return;
+    }
     send(agent_.ping());
     if (agent_.next_offset() != acknowledged_) {
       acknowledged_ = agent_.next_offset();
@@ -143,6 +151,7 @@ asio::awaitable<bool> AgentContainer::read_until_end() {
       log(stream, bytes);
       return;
     }
+    last_heard_ = std::chrono::steady_clock::now();
     agent_.receive(stream, bytes);
     dispatch_events();
     if (agent_.needs_resume()) send(agent_.resume());
@@ -169,6 +178,11 @@ asio::awaitable<bool> AgentContainer::read_until_end() {
 
 /// Attaches again if the container still runs; false if it has ended.
 asio::awaitable<bool> AgentContainer::reattach() {
+  if (silent_)
+    throw job::Failure{
+        job::FailureReason::runner_system_failure,
+        fmt::format("the agent in container {} does not answer any more; did the script end it?",
+                    settings_.name)};
   for (int attempt = 0; attempt < reattach_tries; ++attempt) {
     if (attempt > 0) co_await util::sleep_for(reattach_pause);
     try {
@@ -182,6 +196,7 @@ asio::awaitable<bool> AgentContainer::reattach() {
       attachment_ = co_await engine_.attach(settings_.id, true);
       outbox_.clear();
       send(agent_.resume());
+      last_heard_ = std::chrono::steady_clock::now();
       spdlog::info("attached again container={}", settings_.name);
       co_return true;
     } catch (const docker_api::EngineError& error) {

@@ -115,6 +115,8 @@ class AgentContainer {
   std::map<std::uint32_t, std::shared_ptr<Running>>
       running_;  ///< owners: this table and the waiting run()
   std::uint64_t acknowledged_ = 0;
+  std::chrono::steady_clock::time_point last_heard_;  ///< of the agent: pings are answered
+  bool silent_ = false;                               ///< the agent is taken for dead
   util::TaskGroup tasks_;
 };
 

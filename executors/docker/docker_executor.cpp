@@ -72,14 +72,7 @@ asio::awaitable<void> DockerExecutor::prepare() {
   co_await make_network();
   co_await start_services();
   if (plan_.needs_helper) co_await start_helper();
-  if (!plan_.needs_helper && !services_.empty()) {
-    // Somebody inside the job has to look at the services, and there is nobody else.
-    build_image_ = co_await engine_.resolve_image(plan_.image, log_);
-    co_await create_build();
-    co_await running_build();
-  }
   co_await wait_for_services();
-  if (build_created_) co_return;
   build_image_ = co_await engine_.resolve_image(plan_.image, log_);
 }
 
@@ -88,6 +81,8 @@ asio::awaitable<void> DockerExecutor::make_network() {
   docker_api::NetworkSpec spec;
   spec.name = plan_.job_network;
   spec.labels = plan_.labels;
+  spec.enable_ipv6 = plan_.network_ipv6;
+  spec.options = plan_.network_options;
   network_id_ = co_await client_.create_network(spec);
 }
 
@@ -170,6 +165,8 @@ asio::awaitable<void> DockerExecutor::create_build() {
 }
 
 asio::awaitable<void> DockerExecutor::create_build_container(bool use_agent) {
+  if (!plan_.build_refused.empty())
+    throw Failure{FailureReason::runner_system_failure, plan_.build_refused};
   auto spec = plan_.build;
   spec.image = image_reference(build_image_);
   if (use_agent) spec.mounts.push_back(engine_.helper_volume().mount());

@@ -49,10 +49,8 @@ class DockerExecutor final : public Executor {
   asio::awaitable<AgentContainer*> container_for(const Stage& stage);
   asio::awaitable<void> wait_for_services();
   job::ServiceCheck service_check(std::size_t index) const;
-  asio::awaitable<void> check_service(AgentContainer& container, std::size_t index,
-                                      std::string& reason);
-  asio::awaitable<void> ask_health(AgentContainer& container, agent::Stage request,
-                                   std::string& output);
+  asio::awaitable<void> check_service(std::size_t index, std::string& reason);
+  asio::awaitable<void> ask_health(agent::Stage request, std::string& output);
   asio::awaitable<void> watch_end(std::string id, std::int64_t& exit_code);
   asio::awaitable<void> report_unhealthy(std::size_t index, std::string reason);
   /// Creates a container and remembers it for cleanup; the first one of the job also gets the

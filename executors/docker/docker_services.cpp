@@ -118,15 +118,9 @@ asio::awaitable<void> DockerExecutor::wait_for_services() {
   if (services_.empty() || plan_.wait_for_services < 0s) co_return;
   log_.plain(fmt::format("Waiting for services to be up and running (timeout {} seconds)...",
                          plan_.wait_for_services.count()));
-  auto& container = helper_ ? *helper_ : *build_;
-  if (container.mode() != AgentContainer::Mode::agent) {
-    log_.warning("No agent runs in this job's container: the services are not waited for");
-    co_return;
-  }
   std::vector<std::string> reasons(services_.size());
   util::TaskGroup checks{engine_.executor()};
-  for (std::size_t i = 0; i < services_.size(); ++i)
-    checks.start(check_service(container, i, reasons[i]));
+  for (std::size_t i = 0; i < services_.size(); ++i) checks.start(check_service(i, reasons[i]));
   co_await checks.join();
   for (std::size_t i = 0; i < services_.size(); ++i)
     if (!reasons[i].empty()) co_await report_unhealthy(i, reasons[i]);
@@ -134,8 +128,7 @@ asio::awaitable<void> DockerExecutor::wait_for_services() {
 
 /// `reason` stays empty if the service answers; a service that ends is known at once, not after the
 /// whole limit.
-asio::awaitable<void> DockerExecutor::check_service(AgentContainer& container, std::size_t index,
-                                                    std::string& reason) {
+asio::awaitable<void> DockerExecutor::check_service(std::size_t index, std::string& reason) {
   const auto& name = plan_.services[index].container.name;
   job::ServiceHealthParameters parameters;
   parameters.timeout_seconds = static_cast<int>(plan_.wait_for_services.count());
@@ -149,11 +142,11 @@ asio::awaitable<void> DockerExecutor::check_service(AgentContainer& container, s
 
   std::string output;
   std::int64_t exit_code = 0;
-  auto asking = ask_health(container, request, output);
+  auto asking = ask_health(request, output);
   auto watching = watch_end(services_[index].id, exit_code);
   const auto first = co_await util::first_of(std::move(asking), std::move(watching));
   if (first == 1) {
-    container.abandon(request.id);
+    helper_->abandon(request.id);
     reason = fmt::format("service \"{}\" ended with exit code {}", name, exit_code);
     co_return;
   }
@@ -166,12 +159,11 @@ asio::awaitable<void> DockerExecutor::check_service(AgentContainer& container, s
     reason = fmt::format("service \"{}\" {}", name, text);
 }
 
-asio::awaitable<void> DockerExecutor::ask_health(AgentContainer& container, agent::Stage request,
-                                                 std::string& output) {
+asio::awaitable<void> DockerExecutor::ask_health(agent::Stage request, std::string& output) {
   const AgentContainer::Capture capture = [&output](agent::Stream stream, std::string_view bytes) {
     if (stream == agent::Stream::out && output.size() < shown_log_bytes) output += bytes;
   };
-  co_await container.run(std::move(request), capture);
+  co_await helper_->run(std::move(request), capture);
 }
 
 asio::awaitable<void> DockerExecutor::watch_end(std::string id, std::int64_t& exit_code) {

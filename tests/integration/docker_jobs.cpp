@@ -98,13 +98,24 @@ void DockerJobs::TearDown() {
 }
 
 void DockerJobs::remove_reusable_volumes() {
-  run([](docker_api::Client& engine) -> asio::awaitable<void> {
-    return [](docker_api::Client& client) -> asio::awaitable<void> {
-      const std::vector<std::string> labels{"com.gitlab.gitlab-runner.reusable=true"};
+  if (state_id_.empty()) return;
+  run([this](docker_api::Client& engine) -> asio::awaitable<void> {
+    return [](docker_api::Client& client, std::string label) -> asio::awaitable<void> {
+      const std::vector<std::string> labels{std::move(label)};
       const auto volumes = co_await client.list_volumes(labels);
-      for (const auto& volume : volumes) co_await client.remove_volume(volume.name, true);
-    }(engine);
+      for (const auto& volume : volumes)
+        if (!volume.name.starts_with("slipway-helper-"))
+          co_await client.remove_volume(volume.name, true);
+    }(engine, "io.slipway.state=" + state_id_);
   });
+}
+
+void DockerJobs::let_jobs_settle() {
+  const auto until = std::chrono::steady_clock::now() + 60s;
+  io_.restart();
+  while (service_->active_jobs() > 0 && std::chrono::steady_clock::now() < until)
+    io_.run_one_for(100ms);
+  EXPECT_EQ(service_->active_jobs(), 0u);
 }
 
 std::string DockerJobs::make_repository(
@@ -147,6 +158,7 @@ void DockerJobs::start_service() {
   options.helper_image_archive = bin + "/../lib/slipway/helper-image-amd64.tar.gz";
   options.helper_image_name = "slipway-helper:" SLIPWAY_VERSION;
   service_ = std::make_unique<runner::Service>(io_.get_executor(), std::move(options));
+  state_id_ = service_->state_id();
   const auto serve = [](DockerJobs* self) -> asio::awaitable<void> {
     co_await self->service_->run();
     self->service_ended_ = true;

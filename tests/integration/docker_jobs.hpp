@@ -49,11 +49,13 @@ class DockerJobs : public EngineTest {
   /// Runs the daemon until `condition` holds for the job.
   void run_until(std::int64_t id, std::function<bool(const local::JobRecord&)> condition,
                  std::chrono::seconds limit = std::chrono::seconds{60});
+  /// Waits until what finished jobs left is removed.
+  void let_jobs_settle();
   /// Drains the daemon and waits for its end.
   void stop_service();
 
   std::filesystem::path scratch() const { return scratch_; }
-  /// Anonymous and reusable volumes that a test makes on purpose are removed at its end.
+  /// Reusable volumes of this test; the helper volume stays, it belongs to the Engine.
   void remove_reusable_volumes();
 
  private:
@@ -65,6 +67,7 @@ class DockerJobs : public EngineTest {
   std::unique_ptr<local::Coordinator> gitlab_;
   std::unique_ptr<runner::Service> service_;
   bool service_ended_ = false;
+  std::string state_id_;
   std::unique_ptr<util::TaskGroup> tasks_;
 };
 

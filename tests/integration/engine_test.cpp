@@ -60,7 +60,9 @@ asio::awaitable<EngineCensus> take_census(docker_api::Client& engine) {
     census.objects.insert(
         fmt::format("container {} {} {}", c.id, c.names.empty() ? "" : c.names.front(), c.state));
   const auto volumes = co_await engine.list_volumes(all);
-  for (const auto& v : volumes) census.objects.insert("volume " + v.name);
+  // The helper volume is made once per Engine and stays.
+  for (const auto& v : volumes)
+    if (!v.name.starts_with("slipway-helper-")) census.objects.insert("volume " + v.name);
   const auto networks = co_await engine.list_networks(all);
   for (const auto& n : networks) census.objects.insert(fmt::format("network {} {}", n.id, n.name));
   co_return census;

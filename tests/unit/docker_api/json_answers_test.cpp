@@ -112,5 +112,14 @@ TEST(PathStat, IsReadFromTheHeader) {
     EXPECT_THROW(read_path_stat("HEAD", bad), EngineError) << bad;
 }
 
+TEST(JsonAnswers, TheDefaultBridgeOfAFreshEngineHasItsFirstAddressAsGateway) {
+  const auto fresh = read_network(
+      json::parse(R"({"Id":"n","Name":"bridge","IPAM":{"Config":[{"Subnet":"172.17.0.0/16"}]}})"));
+  EXPECT_EQ(fresh.gateways, std::vector<std::string>{"172.17.0.1"});
+  const auto other = read_network(
+      json::parse(R"({"Id":"n","Name":"mine","IPAM":{"Config":[{"Subnet":"10.1.0.0/24"}]}})"));
+  EXPECT_TRUE(other.gateways.empty());
+}
+
 }  // namespace
 }  // namespace slipway::docker_api

@@ -1,0 +1,213 @@
+// Bad input and faults, against the real Engine and the coordinator.
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/integration/docker_jobs.hpp"
+
+namespace slipway::tests {
+namespace {
+
+using local::Endpoint;
+using local::FaultPoint;
+using local::JobBuilder;
+using local::JobState;
+using testing::HasSubstr;
+using testing::Not;
+using namespace std::chrono_literals;
+
+JobBuilder echo_job() {
+  return JobBuilder{}.image(EngineTest::image).script({"echo hello"});
+}
+
+TEST_F(DockerJobs, AnUnreachableEngineFailsTheJobAndSaysWhatToDo) {
+  docker().host = "unix:///nonexistent/docker.sock";
+  const auto& job = run_job(echo_job());
+  EXPECT_EQ(job.state, JobState::failed);
+  EXPECT_EQ(job.failure_reason, "runner_system_failure");
+  const auto log = plain_text(job.trace);
+  EXPECT_THAT(log, HasSubstr("/nonexistent/docker.sock"));
+  EXPECT_THAT(log, HasSubstr("Is dockerd running"));
+  EXPECT_THAT(log, HasSubstr("Will be retried in 3s ..."));
+}
+
+TEST_F(DockerJobs, AnImageThatDoesNotExistIsNamed) {
+  const auto& job = run_job(JobBuilder{}
+                                .image("slipway-test/absent:1")
+                                .image_pull_policy({"if-not-present"})
+                                .script({"true"}),
+                            120s);
+  EXPECT_EQ(job.state, JobState::failed);
+  EXPECT_THAT(plain_text(job.trace), HasSubstr("slipway-test/absent:1"));
+  EXPECT_THAT(plain_text(job.trace), HasSubstr("failed to pull image"));
+}
+
+TEST_F(DockerJobs, AnImageWithoutAShellIsASystemFailure) {
+  // The helper image's archive is at hand, but an image without any shell is quickly made: one
+  // file.
+  std::string id;
+  run([](docker_api::Client& engine) -> asio::awaitable<void> {
+    return [](docker_api::Client& client) -> asio::awaitable<void> {
+      docker_api::TarBuilder tar;
+      tar.add_file("readme", 0644, "no shell here\n");
+      const auto path = std::filesystem::temp_directory_path() / "slipway-test-noshell.tar";
+      {
+        std::FILE* file = std::fopen(path.c_str(), "w");
+        const auto bytes = tar.finish();
+        std::fwrite(bytes.data(), 1, bytes.size(), file);
+        std::fclose(file);
+      }
+      const std::vector<std::string> changes{"ENV PATH=/bin"};
+      co_await client.import_image(path.string(), "slipway-test-noshell", "1", changes);
+      std::filesystem::remove(path);
+    }(engine);
+  });
+  const auto& job = run_job(JobBuilder{}.image("slipway-test-noshell:1").script({"true"}));
+  EXPECT_EQ(job.state, JobState::failed);
+  EXPECT_EQ(job.failure_reason, "runner_system_failure");
+  EXPECT_THAT(plain_text(job.trace), HasSubstr("executable file not found"));
+  stop_service();
+  run([](docker_api::Client& engine) {
+    return engine.remove_image("slipway-test-noshell:1", true);
+  });
+}
+
+TEST_F(DockerJobs, AFailingCoordinatorDoesNotStopTheRunner) {
+  gitlab().faults().fail_next(Endpoint::request_job, 500, 2);
+  local::Answer html;
+  html.status = 502;
+  html.body = "<html><body>Bad Gateway</body></html>";
+  html.content_type = "text/html";
+  gitlab().faults().fail_next(Endpoint::request_job, html, 1);
+  const auto& job = run_job(echo_job());
+  EXPECT_EQ(job.state, JobState::success);
+}
+
+TEST_F(DockerJobs, AForbiddenRunnerAsksAgain) {
+  gitlab().faults().fail_next(Endpoint::request_job, 403, 2);
+  const auto& job = run_job(echo_job());
+  EXPECT_EQ(job.state, JobState::success);
+}
+
+TEST_F(DockerJobs, ACoordinatorThatClosesMidBodyIsAskedAgain) {
+  gitlab().faults().drop_next(Endpoint::request_job, FaultPoint::before_processing, 2);
+  gitlab().faults().drop_next(Endpoint::patch_trace, FaultPoint::before_processing, 1);
+  gitlab().faults().drop_next(Endpoint::finish_job, FaultPoint::after_processing, 1);
+  const auto& job = run_job(echo_job());
+  EXPECT_EQ(job.state, JobState::success);
+  EXPECT_THAT(plain_text(job.trace), HasSubstr("hello"));
+}
+
+TEST_F(DockerJobs, ALostPatchAnswerIsResumedWithoutLossOrDoubling) {
+  gitlab().faults().fail_next(Endpoint::patch_trace, 500, 1, FaultPoint::after_processing);
+  const auto& job = run_job(JobBuilder{}.image(image).script({"seq 1 2000"}));
+  EXPECT_EQ(job.state, JobState::success);
+  std::string want;
+  for (int i = 1; i <= 2000; ++i) want += std::to_string(i) + "\n";
+  EXPECT_THAT(plain_text(job.trace), HasSubstr(want));
+}
+
+TEST_F(DockerJobs, UnknownFieldsAndInvalidUtf8InThePayloadAreHarmless) {
+  gitlab().set_payload_filter([](std::string payload) {
+    const std::string mark = "BROKEN";
+    const auto at = payload.find(mark);
+    if (at != std::string::npos) payload.replace(at, mark.size(), "\xff\xfe");
+    return payload;
+  });
+  const auto& job = run_job(JobBuilder{}
+                                .image(image)
+                                .variable("ODD", "BROKEN")
+                                .script({"echo hello"})
+                                .field("unheard_of", nlohmann::json{{"deep", {1, 2, 3}}}));
+  EXPECT_EQ(job.state, JobState::success) << plain_text(job.trace);
+}
+
+TEST_F(DockerJobs, Executor1AScriptOfOneMebibyteRunsWhole) {
+  std::string big = "cat > /tmp/big <<'END'\n";
+  std::string line(1023, 'x');
+  line += '\n';
+  for (int i = 0; i < 1024; ++i) big += line;
+  big += "END";
+  const auto& job =
+      run_job(JobBuilder{}.image(image).script({"seq 1 150000", big, "wc -c < /tmp/big"}));
+  EXPECT_EQ(job.state, JobState::success);
+  EXPECT_THAT(plain_text(job.trace), HasSubstr("1048576\n"));
+}
+
+TEST_F(DockerJobs, MaskedValuesNeverShow) {
+  const auto& job =
+      run_job(JobBuilder{}
+                  .image(image)
+                  .masked_variable("SECRET", "hunter2hunter2")
+                  .script({"printf 'a hunter2hu'; sleep 1; printf 'nter2 b\\n'", "echo $SECRET"}));
+  EXPECT_EQ(job.state, JobState::success);
+  EXPECT_THAT(job.trace, Not(HasSubstr("hunter2hunter2")));
+  EXPECT_THAT(plain_text(job.trace), HasSubstr("a [MASKED] b"));
+}
+
+TEST_F(DockerJobs, ACancelStopsTheScriptAndRunsAfterScript) {
+  const auto id = gitlab().enqueue(
+      JobBuilder{}
+          .image(image)
+          .script({"trap 'echo goodbye; exit 1' TERM; echo running; while :; do sleep 0.1; done"})
+          .after_script({"echo after $CI_JOB_STATUS"}));
+  run_until(id, [](const auto& job) { return job.trace.find("running") != std::string::npos; });
+  gitlab().cancel(id, true);
+  const auto& job = run_until_finished(id, 40s);
+  const auto log = plain_text(job.trace);
+  EXPECT_EQ(job.reported_state, "failed") << log;
+  EXPECT_THAT(log, HasSubstr("script canceled externally (UI, API)"));
+  EXPECT_THAT(log, HasSubstr("after canceled"));
+  EXPECT_THAT(log, HasSubstr("Job failed: canceled"));
+}
+
+TEST_F(DockerJobs, AForcedCancelEndsEverything) {
+  const auto id = gitlab().enqueue(
+      JobBuilder{}.image(image).script({"echo running; sleep 1000"}).after_script({"echo never"}));
+  run_until(id, [](const auto& job) { return job.trace.find("running") != std::string::npos; });
+  gitlab().cancel(id, false);
+  const auto& job = run_until_finished(id, 40s);
+  EXPECT_EQ(job.state, JobState::canceled);
+  stop_service();
+  EXPECT_THAT(plain_text(job.trace), Not(HasSubstr("never\n")));
+}
+
+TEST_F(DockerJobs, TheJobTimeoutEndsTheJob) {
+  const auto& job = run_job(JobBuilder{}
+                                .image(image)
+                                .timeout(3)
+                                .script({"echo running; sleep 1000"})
+                                .after_script({"echo never"}),
+                            60s);
+  EXPECT_EQ(job.state, JobState::failed);
+  EXPECT_EQ(job.failure_reason, "job_execution_timeout");
+  EXPECT_THAT(plain_text(job.trace), HasSubstr("execution took longer than 3s seconds"));
+  EXPECT_THAT(plain_text(job.trace), Not(HasSubstr("never\n")));
+}
+
+TEST_F(DockerJobs, AbortEndsRunningJobsAsInterrupted) {
+  const auto id = gitlab().enqueue(JobBuilder{}.image(image).script({"echo running; sleep 1000"}));
+  run_until(id, [](const auto& job) { return job.trace.find("running") != std::string::npos; });
+  service().abort("terminated");
+  const auto& job = run_until_finished(id, 40s);
+  EXPECT_EQ(job.failure_reason, "runner_interrupted");
+  EXPECT_THAT(plain_text(job.trace), HasSubstr("Job failed: aborted: terminated"));
+}
+
+TEST_F(DockerJobs, SeveralJobsRunAtOnceUpToConcurrent) {
+  config.concurrent = 2;
+  std::vector<std::int64_t> ids;
+  for (int i = 0; i < 3; ++i)
+    ids.push_back(
+        gitlab().enqueue(JobBuilder{}.image(image).script({"echo start; sleep 2; echo end"})));
+  for (const auto id : ids) EXPECT_EQ(run_until_finished(id).state, JobState::success);
+  const auto& first = gitlab().job(ids[0]);
+  const auto& second = gitlab().job(ids[1]);
+  const auto& third = gitlab().job(ids[2]);
+  EXPECT_LT(*second.assigned_at, *first.finished_at) << "the first two run side by side";
+  EXPECT_GE(*third.assigned_at, std::min(*first.finished_at, *second.finished_at) - 100ms);
+}
+
+}  // namespace
+}  // namespace slipway::tests
