@@ -55,6 +55,8 @@ class DockerJobs : public EngineTest {
   void stop_service();
 
   std::filesystem::path scratch() const { return scratch_; }
+  /// Value of io.slipway.state on what this test's daemon makes; "" before it runs.
+  std::string state_id_;
   /// Reusable volumes of this test; the helper volume stays, it belongs to the Engine.
   void remove_reusable_volumes();
 
@@ -67,7 +69,6 @@ class DockerJobs : public EngineTest {
   std::unique_ptr<local::Coordinator> gitlab_;
   std::unique_ptr<runner::Service> service_;
   bool service_ended_ = false;
-  std::string state_id_;
   std::unique_ptr<util::TaskGroup> tasks_;
 };
 
