@@ -31,11 +31,11 @@ void Reaper::adopt(docker_api::Client& engine, Kind kind, std::string id) {
 }
 
 asio::awaitable<void> Reaper::drain() {
-  auto objects = std::move(objects_);
-  objects_.clear();
-  std::stable_sort(objects.begin(), objects.end(),
+  std::stable_sort(objects_.begin(), objects_.end(),
                    [](const Object& a, const Object& b) { return a.kind < b.kind; });
-  for (auto& object : objects) {
+  // One at a time, and off the list only when it is gone: this may be cancelled anywhere.
+  for (auto left = objects_.size(); left > 0; --left) {
+    const auto object = objects_.front();
     std::string problem;
     try {
       auto removal = remove(*object.engine, object.kind, object.id);
@@ -47,10 +47,11 @@ asio::awaitable<void> Reaper::drain() {
     } catch (const util::TimeoutError& error) {
       problem = error.what();
     }
+    objects_.pop_front();
     if (problem.empty()) continue;
     ++failures_;
     spdlog::warn("removal failed, will be tried again: {} object={}", problem, object.id);
-    objects_.push_back(std::move(object));
+    objects_.push_back(object);
   }
 }
 

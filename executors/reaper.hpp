@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
-#include <vector>
 
 #include "docker_api/client.hpp"
 #include "util/asio_fwd.hpp"
@@ -30,7 +30,7 @@ class Reaper {
     Kind kind;
     std::string id;
   };
-  std::vector<Object> objects_;
+  std::deque<Object> objects_;
   std::uint64_t failures_ = 0;
 };
 

@@ -29,6 +29,7 @@ JobRun::JobRun(asio::any_io_executor executor, gitlab_api::Client& gitlab, const
       on_reported_{std::move(on_reported)},
       started_{Clock::now()},
       work_{executor},
+      stage_{executor},
       timers_{executor} {}
 
 void JobRun::start_log() {
@@ -90,13 +91,24 @@ asio::awaitable<void> JobRun::run() {
     on_reported_();
     co_return;
   }
+  const bool cancelled_at_once = stop_reason_ == StopReason::canceled;
   sender_->start();
-  co_await execute();
-  if (failure_) failure = classify(failure_);
-  co_await report(failure);
+  if (!cancelled_at_once) co_await execute();
+  if (cancelled_at_once)
+    failure = JobFailure{FailureReason::job_canceled, stop_text_, 0};
+  else if (failure_)
+    failure = classify(failure_);
+  // Whatever goes wrong with the report, what the job made must go.
+  std::exception_ptr problem;
+  try {
+    co_await report(failure, cancelled_at_once);
+  } catch (const std::exception&) {
+    problem = std::current_exception();
+  }
   on_reported_();
   if (environment_) co_await environment_->cleanup();
   log_end(failure);
+  if (problem) std::rethrow_exception(problem);
 }
 
 /// Runs work() so that stop() and the deadline can end it, and keeps how it ended in failure_.
@@ -135,7 +147,9 @@ asio::awaitable<void> JobRun::work() {
   try {
     co_await get_sources();
     finish_phase("sources", sources);
-  } catch (const Failure&) {
+  } catch (const boost::system::system_error&) {
+    throw;
+  } catch (const std::exception&) {
     failure = std::current_exception();
   }
   if (!failure) {
@@ -143,7 +157,9 @@ asio::awaitable<void> JobRun::work() {
     std::exception_ptr script_failure;
     try {
       co_await run_user_stages();
-    } catch (const Failure&) {
+    } catch (const boost::system::system_error&) {
+      throw;
+    } catch (const std::exception&) {
       script_failure = std::current_exception();
     }
     check_stopped();
@@ -203,12 +219,13 @@ void JobRun::stop(StopReason reason, std::string text) {
     return;
   }
   environment_->stop_stage();
-  timers_.start(force_end());
+  timers_.start(force_stage_end(stage_number_));
 }
 
-asio::awaitable<void> JobRun::force_end() {
+/// The last resort after stop_stage(): a stage that is still under way is cut off.
+asio::awaitable<void> JobRun::force_stage_end(int number) {
   co_await util::sleep_for(forced_end_after);
-  work_.cancel();
+  if (number == stage_number_) stage_.cancel();
 }
 
 asio::awaitable<void> JobRun::watch_deadline() {
@@ -227,10 +244,12 @@ void JobRun::cancel_gracefully() {
     return;
   }
   script_cancelled_ = true;
+  if (!stage_running_) return;
   environment_->stop_stage();
+  timers_.start(force_stage_end(stage_number_));
 }
 
-asio::awaitable<void> JobRun::report(std::optional<JobFailure> failure) {
+asio::awaitable<void> JobRun::report(std::optional<JobFailure> failure, bool unmapped) {
   gitlab_api::JobUpdate update;
   if (!failure) {
     trace_->info("Job succeeded");
@@ -241,7 +260,8 @@ asio::awaitable<void> JobRun::report(std::optional<JobFailure> failure) {
         fmt::format("Job failed{}: {}", system ? " (system failure)" : "", failure->text));
     update.state = "failed";
     update.failure_reason =
-        job::wire_reason(failure->reason, settings_.job.features.failure_reasons);
+        unmapped ? job::to_string(failure->reason)
+                 : job::wire_reason(failure->reason, settings_.job.features.failure_reasons);
     update.exit_code = failure->exit_code;
   }
   trace_->close();
@@ -259,7 +279,8 @@ void JobRun::log_end(const std::optional<JobFailure>& failure) {
     phases += fmt::format(" {}={}ms", phase.name, phase.duration.count());
   const auto total =
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_).count();
-  const auto calls = settings_.counters.engine_calls ? settings_.counters.engine_calls() : 0;
+  const auto calls =
+      environment_ && settings_.counters.engine_calls ? settings_.counters.engine_calls() : 0;
   spdlog::info("job finished job={} project={} result={}{} duration={}ms starts={} engine_calls={}",
                settings_.job.id, settings_.job.info.project_id,
                failure ? job::to_string(failure->reason) : "success", phases, total,

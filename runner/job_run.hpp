@@ -82,8 +82,10 @@ class JobRun {
   asio::awaitable<void> run_stage(executors::Stage stage, std::chrono::milliseconds limit);
   asio::awaitable<void> in_section(std::string name, asio::awaitable<void> body);
   asio::awaitable<void> watch_deadline();
-  asio::awaitable<void> force_end();
-  asio::awaitable<void> report(std::optional<JobFailure> failure);
+  asio::awaitable<void> force_stage_end(int number);
+  asio::awaitable<void> limit_stage(std::chrono::milliseconds limit, bool* reached);
+  /// `unmapped`: the reason is sent as it is, whatever the coordinator knows.
+  asio::awaitable<void> report(std::optional<JobFailure> failure, bool unmapped);
   void refuse_unsupported();
   void check_stopped() const;
   void finish_phase(const char* name, std::chrono::steady_clock::time_point since);
@@ -105,12 +107,14 @@ class JobRun {
   StopReason stop_reason_ = StopReason::none;
   std::string stop_text_;
   bool stage_running_ = false;
+  int stage_number_ = 0;  ///< counts the stages, so that a late timer does not end the next one
   bool in_script_ = false;
   bool script_cancelled_ = false;
   bool script_timed_out_ = false;
   bool sections_ = false;
   std::vector<Phase> phases_;
   util::TaskGroup work_;    ///< the job's main part, cancelled to end it
+  util::TaskGroup stage_;   ///< the stage under way
   util::TaskGroup timers_;  ///< its deadline and the last resort after stop()
 };
 

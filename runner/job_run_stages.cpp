@@ -67,6 +67,7 @@ asio::awaitable<void> JobRun::prepare() {
       if (attempt == prepare_tries) throw;
       problem = error.what();
     }
+    check_stopped();
     trace_->error("Preparation failed: " + problem);
     trace_->info("Will be retried in 3s ...");
     if (environment_) co_await environment_->cleanup();
@@ -94,32 +95,53 @@ asio::awaitable<void> JobRun::prepare_once() {
   }
 }
 
+/// Past `limit` the stage is asked to end, and cut off if it does not. \throws util::TimeoutError
+/// then.
 asio::awaitable<void> JobRun::run_stage(executors::Stage stage, std::chrono::milliseconds limit) {
   check_stopped();
-  stage_running_ = true;
+  const auto name = stage.name;
+  const auto run = [](executors::Executor* environment, executors::Stage what,
+                      std::exception_ptr* failure) -> asio::awaitable<void> {
+    try {
+      co_await environment->run(std::move(what));
+    } catch (const std::exception&) {
+      *failure = std::current_exception();
+    }
+  };
   std::exception_ptr failure;
   bool timed_out = false;
-  util::TaskGroup watch{executor_};
-  const auto end_at = [](JobRun* self, std::chrono::milliseconds after,
-                         bool* reached) -> asio::awaitable<void> {
-    co_await util::sleep_for(after);
-    *reached = true;
-    self->environment_->stop_stage();
-  };
-  if (limit > no_limit) watch.start(end_at(this, limit, &timed_out));
+  util::TaskGroup limits{executor_};
+  ++stage_number_;
+  stage_running_ = true;
+  stage_.start(run(environment_.get(), std::move(stage), &failure));
+  if (limit > no_limit) limits.start(limit_stage(limit, &timed_out));
+  std::exception_ptr abandoned;
   try {
-    co_await environment_->run(std::move(stage));
-  } catch (...) {
-    failure = std::current_exception();
+    co_await stage_.join();
+  } catch (const boost::system::system_error&) {
+    abandoned = std::current_exception();
   }
+  ++stage_number_;
   stage_running_ = false;
-  watch.cancel();
-  const auto cancelled = co_await asio::this_coro::cancellation_state;
-  if (cancelled.cancelled() != asio::cancellation_type::none)
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  co_await watch.join();
+  limits.cancel();
+  co_await limits.join();
+  if (abandoned) std::rethrow_exception(abandoned);
   if (timed_out) throw util::TimeoutError{limit};
-  if (failure) std::rethrow_exception(failure);
+  if (!failure) co_return;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const boost::system::system_error&) {
+    throw Failure{FailureReason::script_failure,
+                  fmt::format("{} did not end when asked to and was cut off", name)};
+  }
+}
+
+asio::awaitable<void> JobRun::limit_stage(std::chrono::milliseconds limit, bool* reached) {
+  const int number = stage_number_;
+  co_await util::sleep_for(limit);
+  *reached = true;
+  environment_->stop_stage();
+  co_await force_stage_end(number);
 }
 
 asio::awaitable<void> JobRun::prepare_environment() {
@@ -170,7 +192,9 @@ asio::awaitable<void> JobRun::get_sources() {
       throw Failure{FailureReason::job_execution_timeout,
                     "get sources timeout: exceeded timeout of " +
                         job::duration_text(settings_.runner.get_sources_timeout)};
-    } catch (const Failure&) {
+    } catch (const boost::system::system_error&) {
+      throw;
+    } catch (const std::exception&) {
       failure = std::current_exception();
     }
     if (attempt >= tries || stop_reason_ != StopReason::none) std::rethrow_exception(failure);
@@ -230,7 +254,10 @@ asio::awaitable<void> JobRun::run_user_stages() {
                       name));
       failure = std::make_exception_ptr(Failure{FailureReason::job_execution_timeout,
                                                 "script timeout: context deadline exceeded"});
-    } catch (const Failure&) {
+    } catch (const boost::system::system_error&) {
+      in_script_ = false;
+      throw;
+    } catch (const std::exception&) {
       failure = std::current_exception();
     }
     if (script_cancelled_ && stop_reason_ == StopReason::none) {
@@ -259,7 +286,9 @@ asio::awaitable<void> JobRun::after_script(std::exception_ptr script_failure) {
   } catch (const util::TimeoutError&) {
     problem = "context deadline exceeded";
     failure = std::make_exception_ptr(Failure{FailureReason::job_execution_timeout, problem});
-  } catch (const Failure& error) {
+  } catch (const boost::system::system_error&) {
+    throw;
+  } catch (const std::exception& error) {
     problem = error.what();
     failure = std::current_exception();
   }
@@ -279,7 +308,9 @@ asio::awaitable<void> JobRun::cleanup_files() {
     body = run_stage(cleanup_stage(stage_input()), cleanup_files_limit);
   try {
     co_await in_section("cleanup_file_variables", std::move(body));
-  } catch (const std::runtime_error& error) {
+  } catch (const boost::system::system_error&) {
+    throw;
+  } catch (const std::exception& error) {
     spdlog::warn("cleanup of file variables: {} job={}", error.what(), settings_.job.id);
   }
 }

@@ -5,6 +5,7 @@
 
 #include "config/config.hpp"
 #include "gitlab_api/client.hpp"
+#include "runner/poll_pause.hpp"
 #include "util/asio_fwd.hpp"
 
 namespace slipway::runner {
@@ -16,7 +17,7 @@ class Service;
 class Poller {
  public:
   Poller(asio::any_io_executor executor, Service& service, config::Runner runner,
-         gitlab_api::ClientOptions client, std::chrono::seconds check_interval);
+         gitlab_api::ClientOptions client, std::chrono::milliseconds check_interval);
 
   /// Polls until cancelled.
   asio::awaitable<void> run();
@@ -34,11 +35,8 @@ class Poller {
   Service& service_;
   config::Runner runner_;
   gitlab_api::Client gitlab_;
-  std::chrono::milliseconds check_interval_;
+  PollPause pauses_;
   std::chrono::milliseconds pause_{0};  ///< before the next poll
-  std::chrono::milliseconds refused_{
-      0};  ///< the last pause after a refusal, doubled by the next one
-  int unhealthy_ = 0;
   std::chrono::steady_clock::time_point last_job_;
 };
 

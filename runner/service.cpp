@@ -90,11 +90,17 @@ Service::~Service() = default;
 asio::awaitable<int> Service::run() {
   helpers_.start(watch_signals());
   helpers_.start(drain_reaper());
+  if (options_.wait_timeout > 0s) helpers_.start(watch_idle());
   for (auto& poller : pollers_) polling_.start(poller.run());
   spdlog::info("Starting multi-runner from {}... runners={} concurrent={} builds=0",
                options_.config.path, pollers_.size(), options_.config.concurrent);
   while (!draining_) co_await room_.wait();
-  co_await polling_.join();
+  std::exception_ptr problem;
+  try {
+    co_await polling_.join();
+  } catch (const std::exception&) {
+    problem = std::current_exception();  // told when the jobs have ended
+  }
   co_await running_.join();
   spdlog::info("All workers stopped.");
   helpers_.cancel();
@@ -107,6 +113,7 @@ asio::awaitable<int> Service::run() {
       spdlog::warn("objects of finished jobs are left behind count={}", reaper_.pending());
     }
   }
+  if (problem) std::rethrow_exception(problem);
   spdlog::info("Can exit now!");
   co_return exit_code_;
 }
@@ -192,6 +199,7 @@ void Service::start_job(Poller& poller, job::Job job) {
   active->run = std::make_unique<JobRun>(executor_, poller.gitlab(), state_, std::move(settings),
                                          [this, active] { reported(active); });
   running_.start(run_job(active));
+  if (aborting_) active->run->stop(StopReason::interrupted, abort_text_);
   if (options_.max_builds > 0 && jobs_taken_ >= options_.max_builds) {
     spdlog::info("This runner has processed its build limit, so now exiting");
     drain();
@@ -200,12 +208,16 @@ void Service::start_job(Poller& poller, job::Job job) {
 
 void Service::reported(std::list<ActiveJob>::iterator active) {
   active->reported = true;
+  --running_now_;
   room_.notify_all();
 }
 
 asio::awaitable<void> Service::run_job(std::list<ActiveJob>::iterator active) {
   std::string problem;
   try {
+    // Two polls may have brought a job each for the last place.
+    while (running_now_ >= options_.config.concurrent && !aborting_) co_await room_.wait();
+    ++running_now_;
     co_await active->run->run();
   } catch (const boost::system::system_error&) {
     problem = "abandoned";
@@ -213,10 +225,12 @@ asio::awaitable<void> Service::run_job(std::list<ActiveJob>::iterator active) {
     problem = error.what();
   }
   const auto id = active->run->job().id;
+  if (!active->reported) reported(active);
   if (!problem.empty()) spdlog::error("job ended badly: {} job={}", problem, id);
   slots_.give_back(active->poller->runner().token.reveal(), active->run->job().info.project_id,
                    active->numbers);
   jobs_.erase(active);
+  idle_since_ = std::chrono::steady_clock::now();
   room_.notify_all();
 }
 
@@ -240,8 +254,9 @@ void Service::abort(std::string signal) {
       "Starting forceful shutdown; SIGQUIT would let the running jobs finish StopSignal={} "
       "shutdown-timeout={}s",
       signal, options_.config.shutdown_timeout.count());
+  abort_text_ = "aborted: " + signal;
   end_polling();
-  for (auto& job : jobs_) job.run->stop(StopReason::interrupted, "aborted: " + signal);
+  for (auto& job : jobs_) job.run->stop(StopReason::interrupted, abort_text_);
   helpers_.start(limit_shutdown());
 }
 
@@ -279,13 +294,20 @@ asio::awaitable<void> Service::drain_reaper() {
   while (true) {
     co_await util::sleep_for(reaper_interval);
     if (reaper_.pending() > 0) co_await reaper_.drain();
-    if (options_.wait_timeout <= 0s || !jobs_.empty()) continue;
-    const auto waited = std::chrono::steady_clock::now() - pollers_.front().last_job();
-    if (waited < options_.wait_timeout) continue;
-    spdlog::info("This runner has not received a job in {} seconds, so now exiting",
-                 options_.wait_timeout.count());
-    drain();
   }
+}
+
+/// run-single: ends the process when no job came for so long since the start or the last job's end.
+asio::awaitable<void> Service::watch_idle() {
+  while (true) {
+    const auto left = idle_since_ + options_.wait_timeout - std::chrono::steady_clock::now();
+    if (left <= 0s && jobs_.empty()) break;
+    co_await util::sleep_for(std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::max<std::chrono::steady_clock::duration>(left, 1s)));
+  }
+  spdlog::info("This runner has not received a job in {} seconds, so now exiting",
+               options_.wait_timeout.count());
+  drain();
 }
 
 }  // namespace slipway::runner

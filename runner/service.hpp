@@ -85,6 +85,7 @@ class Service {
   asio::awaitable<void> watch_signals();
   asio::awaitable<void> limit_shutdown();
   asio::awaitable<void> drain_reaper();
+  asio::awaitable<void> watch_idle();
   JobRun::Settings job_settings(Poller& poller, job::Job job, const Slots::Numbers& numbers);
   executors::docker::Engine& engine_for(const config::Runner& runner);
   void reported(std::list<ActiveJob>::iterator active);
@@ -100,8 +101,11 @@ class Service {
   std::list<Poller> pollers_;
   bool draining_ = false;
   bool aborting_ = false;
+  std::string abort_text_;
+  std::chrono::steady_clock::time_point idle_since_ = std::chrono::steady_clock::now();
   int exit_code_ = 0;
   int jobs_taken_ = 0;
+  int running_now_ = 0;  ///< started and not yet reported: at most `concurrent`
   util::Condition room_;
   util::TaskGroup running_;  ///< the jobs
   util::TaskGroup polling_;  ///< one task per runner, all cancelled by drain()

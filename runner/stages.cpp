@@ -18,15 +18,15 @@ namespace {
 
 using nlohmann::json;
 
-/// `none` is the empty list, else words split at white space.
+/// `none` is the empty list, nothing is `fallback`, else words split at white space.
 std::vector<std::string> flags(const job::Variables& variables, const std::string& name,
                                std::vector<std::string> fallback) {
-  const auto text = variables.find(name);
-  if (!text) return fallback;
+  const auto text = variables.get(name);
+  if (text.empty()) return fallback;
   std::vector<std::string> words;
-  if (*text == "none") return words;
+  if (text == "none") return words;
   std::string word;
-  for (const char c : *text + " ") {
+  for (const char c : text + " ") {
     if (!std::isspace(static_cast<unsigned char>(c))) {
       word += c;
     } else if (!word.empty()) {
@@ -41,6 +41,10 @@ std::string strategy_of(const job::Job& job, const job::Variables& variables) {
   if (strategy == "clone" || strategy == "fetch" || strategy == "none" || strategy == "empty")
     return strategy;
   return job.allow_git_fetch ? "fetch" : "clone";
+}
+
+bool clean_git_config(const StageInput& input, const std::string& strategy) {
+  return input.runner.clean_git_config.value_or(strategy != "none");
 }
 
 /// The URL without `user:password@`.
@@ -148,9 +152,11 @@ job::GetSourcesParameters source_parameters(const StageInput& input) {
   parameters.clean_flags = flags(variables, "GIT_CLEAN_FLAGS", parameters.clean_flags);
   parameters.fetch_flags = flags(variables, "GIT_FETCH_EXTRA_FLAGS", parameters.fetch_flags);
   parameters.safe_directory = input.runner.safe_directory_checkout.value_or(true);
-  parameters.clean_git_config = input.runner.clean_git_config.value_or(true);
+  parameters.clean_git_config = clean_git_config(input, parameters.strategy);
   parameters.user_agent = input.user_agent;
   parameters.variables = exported(input.environment);
+  // Without a repository there is nothing to hook into.
+  if (parameters.strategy != "fetch" && parameters.strategy != "clone") return parameters;
   parameters.pre_script =
       hook_script(input, "pre_get_sources_script", input.runner.pre_get_sources_script, true);
   parameters.post_script =
@@ -216,21 +222,22 @@ executors::Stage cleanup_stage(const StageInput& input) {
                  {"project_dir", input.environment.project_dir},
                  {"file_variables", files},
                  {"git_cleanup", strategy == "fetch" || strategy == "clone"},
-                 {"clean_git_config", input.runner.clean_git_config.value_or(true)}});
+                 {"clean_git_config", clean_git_config(input, strategy)}});
 }
 
 int attempts(const job::Variables& variables, const std::string& name,
              std::vector<std::string>& warnings) {
   const auto text = variables.get(name);
   if (text.empty()) return 1;
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  std::int64_t value = 0;
+  const auto* const begin = text.data() + (text.starts_with('+') ? 1 : 0);
+  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) {
-    warnings.push_back(
-        fmt::format("{}: expected int got \"{}\", using default value: 1", name, text));
+    warnings.push_back(fmt::format("{}: expected int got \"{}\", using default value: 1", name,
+                                   text.substr(0, 100)));
     return 1;
   }
-  const int clamped = std::clamp(value, 1, 10);
+  const int clamped = static_cast<int>(std::clamp<std::int64_t>(value, 1, 10));
   if (clamped != value)
     warnings.push_back(fmt::format(
         "{}: number of attempts out of the range [1, 10], clamping to: {}", name, clamped));

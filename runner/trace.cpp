@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -74,8 +75,8 @@ std::string Trace::read(std::uint64_t offset, std::size_t max) const {
         ::pread(file_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0)
-      throw std::runtime_error{
-          fmt::format("cannot read the log spool {}: {}", path_.string(), std::strerror(errno))};
+      throw std::runtime_error{fmt::format("cannot read the log spool {}: {}", path_.string(),
+                                           count == 0 ? "it was cut" : std::strerror(errno))};
     done += static_cast<std::size_t>(count);
   }
   return bytes;

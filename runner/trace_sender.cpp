@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "util/async.hpp"
 
@@ -13,12 +14,8 @@ using namespace std::chrono_literals;
 using Patch = gitlab_api::PatchResult::Kind;
 using Update = gitlab_api::UpdateResult::Kind;
 
-constexpr std::chrono::milliseconds default_interval = 3s;
-/// The first rounds come quickly: somebody may be watching how the job starts.
-constexpr int early_rounds = 5;
-constexpr std::chrono::milliseconds early_interval = 400ms;
 constexpr std::size_t largest_patch = 1048576;
-constexpr std::chrono::milliseconds longest_retry = 60min;
+constexpr int default_final_tries = 10;
 }  // namespace
 
 TraceSender::TraceSender(asio::any_io_executor executor, gitlab_api::Client& gitlab, Trace& trace,
@@ -29,7 +26,7 @@ TraceSender::TraceSender(asio::any_io_executor executor, gitlab_api::Client& git
       settings_{std::move(settings)},
       on_abort_{std::move(on_abort)},
       on_cancel_{std::move(on_cancel)},
-      interval_{default_interval},
+      interval_{settings_.timing.interval},
       stopping_{executor},
       tasks_{executor} {}
 
@@ -50,7 +47,8 @@ void TraceSender::start() {
 }
 
 std::chrono::milliseconds TraceSender::pause_before_round() const {
-  return rounds_ < early_rounds ? std::min(early_interval, interval_) : interval_;
+  const auto& timing = settings_.timing;
+  return rounds_ < timing.early_rounds ? std::min(timing.early_interval, interval_) : interval_;
 }
 
 asio::awaitable<void> TraceSender::rounds() {
@@ -74,7 +72,7 @@ asio::awaitable<void> TraceSender::round() {
       spdlog::warn("sending the log: {} job={}", result.text, settings_.job);
     co_return;
   }
-  if (rounds_ < early_rounds) co_return;
+  if (rounds_ < settings_.timing.early_rounds) co_return;
   gitlab_api::JobUpdate update;
   update.state = "running";
   update.checksum = trace_.checksum();
@@ -88,7 +86,17 @@ asio::awaitable<void> TraceSender::round() {
 }
 
 asio::awaitable<gitlab_api::PatchResult> TraceSender::patch() {
-  auto content = trace_.read(sent_, largest_patch);
+  std::string content;
+  try {
+    content = trace_.read(sent_, largest_patch);
+  } catch (const std::runtime_error& error) {
+    unreadable_ = error.what();
+  }
+  if (!unreadable_.empty()) {
+    gitlab_api::PatchResult nothing;
+    nothing.text = unreadable_;
+    co_return nothing;
+  }
   const auto result = co_await gitlab_.patch_trace(settings_.job, settings_.token, sent_,
                                                    std::move(content), settings_.debug_trace);
   if (result.kind == Patch::accepted) sent_ = result.offset;
@@ -123,10 +131,12 @@ asio::awaitable<TraceSender::Flushed> TraceSender::flush() {
       case Patch::not_found:
         co_return Flushed::gone;
       case Patch::range_mismatch:
-        if (result.offset > trace_.size()) co_return Flushed::failed;
         co_await util::sleep_for(interval_);
+        if (result.offset > trace_.size()) co_return Flushed::failed;
         break;
       case Patch::failed:
+        // The log is lost, the job's state need not be.
+        if (!unreadable_.empty()) co_return Flushed::gone;
         spdlog::warn("sending the rest of the log: {} job={}", result.text, settings_.job);
         co_await util::sleep_for(interval_);
         co_return Flushed::failed;
@@ -138,9 +148,14 @@ asio::awaitable<TraceSender::Flushed> TraceSender::flush() {
 /// One try of the end: the rest of the log, then the state, as often as the coordinator asks for
 /// more. False: failed.
 asio::awaitable<bool> TraceSender::finish_once(gitlab_api::JobUpdate update) {
-  interval_ = default_interval;
+  interval_ = settings_.timing.interval;
   while (true) {
     if (co_await flush() == Flushed::failed) co_return false;
+    if (!unreadable_.empty()) {
+      spdlog::error("the log is incomplete: {} job={}", unreadable_, settings_.job);
+      update.checksum.clear();
+      update.bytesize = 0;
+    }
     const auto result = co_await gitlab_.update_job(settings_.job, settings_.token, update);
     switch (result.kind) {
       case Update::succeeded:
@@ -161,17 +176,20 @@ asio::awaitable<bool> TraceSender::finish_once(gitlab_api::JobUpdate update) {
 }
 
 asio::awaitable<bool> TraceSender::finish(gitlab_api::JobUpdate update) {
+  if (finishing_) co_return finished_;
   finishing_ = true;
   co_await stop();
   update.checksum = trace_.checksum();
   update.bytesize = trace_.size();
-  std::chrono::milliseconds pause = 1s;
-  for (int attempt = 0; attempt < settings_.final_tries; ++attempt) {
+  const int tries = settings_.final_tries < 1 ? default_final_tries : settings_.final_tries;
+  auto pause = settings_.timing.first_retry;
+  for (int attempt = 0; attempt < tries; ++attempt) {
     if (attempt > 0) {
       co_await util::sleep_for(pause);
-      pause = std::min(pause * 2, longest_retry);
+      pause = std::min(pause * 2, settings_.timing.longest_retry);
     }
-    if (co_await finish_once(update)) co_return true;
+    finished_ = co_await finish_once(update);
+    if (finished_) co_return true;
   }
   spdlog::error("the coordinator never took the job's final state job={} state={}", settings_.job,
                 update.state);

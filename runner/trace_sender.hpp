@@ -18,11 +18,22 @@ namespace slipway::runner {
 /// before destruction.
 class TraceSender {
  public:
+  /// How long it waits; tests make it quick.
+  struct Timing {
+    std::chrono::milliseconds interval{
+        3'000};            ///< between rounds, until the coordinator names another
+    int early_rounds = 5;  ///< these come quickly: somebody may be watching how the job starts
+    std::chrono::milliseconds early_interval{400};
+    std::chrono::milliseconds first_retry{1'000};  ///< of the end, doubled by each
+    std::chrono::milliseconds longest_retry{std::chrono::minutes{60}};
+  };
   struct Settings {
     std::int64_t job = 0;
     util::Secret token;
     bool debug_trace = false;
-    int final_tries = 10;  ///< job_status_final_update_retry_limit
+    /// job_status_final_update_retry_limit; below 1: 10
+    int final_tries = 10;
+    Timing timing{};
   };
   /// `on_abort`: the job is gone (canceled, 403 …). `on_cancel`: `canceling`, may come repeatedly.
   TraceSender(asio::any_io_executor executor, gitlab_api::Client& gitlab, Trace& trace,
@@ -38,6 +49,9 @@ class TraceSender {
   asio::awaitable<bool> finish(gitlab_api::JobUpdate update);
   /// Ends the rounds, sends nothing more.
   asio::awaitable<void> stop();
+
+  /// Between two rounds, as the coordinator said last.
+  std::chrono::milliseconds interval() const { return interval_; }
 
  private:
   enum class Flushed { all, gone, failed };
@@ -60,6 +74,8 @@ class TraceSender {
   int rounds_ = 0;
   bool aborted_ = false;
   bool finishing_ = false;
+  std::string unreadable_;  ///< why the spool could not be read; "" = it can
+  bool finished_ = false;   ///< what finish() returned
   util::Event stopping_;
   util::TaskGroup tasks_;
 };

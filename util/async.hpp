@@ -91,4 +91,16 @@ inline asio::awaitable<std::size_t> first_of(asio::awaitable<void> a, asio::awai
   co_return order[0];
 }
 
+/// Runs `work` to its end whatever happens to the caller: a cancellation reaches the caller at its
+/// next wait. For calls that make something whose name only their answer tells, and for removals;
+/// `work` needs a limit of its own.
+template <class T>
+asio::awaitable<T> shielded(asio::awaitable<T> work) {
+  const auto executor = co_await asio::this_coro::executor;
+  auto running =
+      asio::co_spawn(executor, std::move(work),
+                     asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::use_awaitable));
+  co_return co_await std::move(running);
+}
+
 }  // namespace slipway::util

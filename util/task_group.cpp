@@ -86,6 +86,8 @@ asio::awaitable<void> TaskGroup::join() {
     cancel();
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     co_await idle_.wait();
+    // The caller goes on as it was, for what it has to clean up; the abort is told below.
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
   }
   cancelled_ = false;
   if (const auto failure = std::exchange(first_failure_, nullptr)) std::rethrow_exception(failure);

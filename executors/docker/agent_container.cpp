@@ -86,19 +86,28 @@ asio::awaitable<void> AgentContainer::send_queued() {
     co_await outbox_filled_.wait();
     outbox_filled_.reset();
     const auto bytes = std::exchange(outbox_, {});
-    if (!attachment_ || bytes.empty()) continue;
+    const auto attachment = attachment_;
+    if (!attachment || bytes.empty()) continue;
     try {
-      auto writing = attachment_->write(bytes);
+      auto writing = attachment->write(bytes);
       co_await util::with_timeout(std::move(writing), write_limit);
     } catch (const net::Error& error) {
-      // The reader sees the same cut and re-attaches; resume() repeats what the agent did not
-      // confirm.
+      // The reader sees the same cut and re-attaches; resume() repeats what was not confirmed.
       spdlog::debug("container stdin: {} container={}", error.what(), settings_.name);
     } catch (const util::TimeoutError&) {
       spdlog::warn("container does not read its stdin container={}", settings_.name);
-      attachment_->close();
+      cut();
+    } catch (const boost::system::system_error&) {
+      if (!cut_) throw;
     }
+    if (agent_.needs_resume() && outbox_.empty()) send(agent_.resume());
   }
+}
+
+/// Closes the attachment so that the reader attaches anew.
+void AgentContainer::cut() {
+  cut_ = true;
+  attachment_->close();
 }
 
 asio::awaitable<void> AgentContainer::keep_alive() {
@@ -106,9 +115,12 @@ asio::awaitable<void> AgentContainer::keep_alive() {
     co_await util::sleep_for(ping_interval);
     if (mode_ != Mode::agent) continue;
     if (std::chrono::steady_clock::now() - last_heard_ > longest_silence) {
-      silent_ = true;
-      attachment_->close();
-      co_return;
+      // A connection may have died without a word; only an agent that is silent on a new one, too,
+      // is dead.
+      silent_ = ++silences_ > 1;
+      last_heard_ = std::chrono::steady_clock::now();
+      cut();
+      continue;
     }
     send(agent_.ping());
     if (agent_.next_offset() != acknowledged_) {
@@ -120,6 +132,7 @@ asio::awaitable<void> AgentContainer::keep_alive() {
 
 asio::awaitable<void> AgentContainer::pump() {
   std::exception_ptr failure;
+  bool abandoned = false;
   try {
     bool complete = co_await read_until_end();
     while (!complete) {
@@ -129,7 +142,8 @@ asio::awaitable<void> AgentContainer::pump() {
     }
     co_await conclude();
   } catch (const boost::system::system_error&) {
-    throw;
+    abandoned = true;
+    failure = std::current_exception();
   } catch (const std::exception&) {
     failure = std::current_exception();
   }
@@ -139,6 +153,7 @@ asio::awaitable<void> AgentContainer::pump() {
   ended_.set();
   answered_.set();
   outbox_filled_.set();
+  if (abandoned) std::rethrow_exception(failure);
 }
 
 /// True when the stream ended in order, false when the connection was lost.
@@ -152,9 +167,11 @@ asio::awaitable<bool> AgentContainer::read_until_end() {
       return;
     }
     last_heard_ = std::chrono::steady_clock::now();
+    silences_ = 0;
+    vain_attaches_ = 0;
     agent_.receive(stream, bytes);
     dispatch_events();
-    if (agent_.needs_resume()) send(agent_.resume());
+    if (agent_.needs_resume() && outbox_.empty()) send(agent_.resume());
   };
   bool lost = false;
   try {
@@ -168,6 +185,9 @@ asio::awaitable<bool> AgentContainer::read_until_end() {
     }
   } catch (const net::Error& error) {
     spdlog::warn("attach connection lost: {} container={}", error.what(), settings_.name);
+    lost = true;
+  } catch (const boost::system::system_error&) {
+    if (!cut_) throw;
     lost = true;
   }
   if (lost || mode_ == Mode::plain) co_return !lost;
@@ -183,10 +203,18 @@ asio::awaitable<bool> AgentContainer::reattach() {
         job::FailureReason::runner_system_failure,
         fmt::format("the agent in container {} does not answer any more; did the script end it?",
                     settings_.name)};
+  bool engine_away = false;
   for (int attempt = 0; attempt < reattach_tries; ++attempt) {
     if (attempt > 0) co_await util::sleep_for(reattach_pause);
+    // Output that ends while the container runs on must not become a busy loop.
+    if (++vain_attaches_ > 1) co_await util::sleep_for(reattach_pause);
+    if (vain_attaches_ > reattach_tries) break;
     try {
       const auto details = co_await engine_.inspect_container(settings_.id);
+      if (!details.running && engine_away)
+        throw job::Failure{
+            job::FailureReason::runner_system_failure,
+            fmt::format("the Engine was restarted, which ended container {}", settings_.name)};
       if (!details.running) co_return false;
       if (mode_ == Mode::plain)
         throw job::Failure{job::FailureReason::runner_system_failure,
@@ -194,21 +222,22 @@ asio::awaitable<bool> AgentContainer::reattach() {
                                        "agent in it its output cannot be resumed",
                                        settings_.name)};
       attachment_ = co_await engine_.attach(settings_.id, true);
+      cut_ = false;
       outbox_.clear();
       send(agent_.resume());
-      last_heard_ = std::chrono::steady_clock::now();
       spdlog::info("attached again container={}", settings_.name);
       co_return true;
     } catch (const docker_api::EngineError& error) {
       if (error.not_found()) co_return false;
       spdlog::warn("re-attach: {} container={}", error.what(), settings_.name);
     } catch (const net::Error& error) {
+      engine_away = true;
       spdlog::warn("re-attach: {} container={}", error.what(), settings_.name);
     }
   }
   throw job::Failure{job::FailureReason::runner_system_failure,
-                     fmt::format("the connection to container {} was lost and the Engine does not "
-                                 "answer; is dockerd running?",
+                     fmt::format("the connection to container {} was lost and could not be made "
+                                 "again; does dockerd run, and does the container's output go on?",
                                  settings_.name)};
 }
 
@@ -252,6 +281,7 @@ void AgentContainer::handle(const agent::Event& event) {
     found->second->done.set();
   } else if (std::holds_alternative<agent::Hello>(event)) {
     mode_ = Mode::agent;
+    agent_was_here_ = true;
     answered_.set();
   } else if (std::holds_alternative<agent::Plain>(event)) {
     mode_ = Mode::plain;
@@ -270,6 +300,8 @@ asio::awaitable<AgentContainer::Result> AgentContainer::run(agent::Stage stage, 
   }
   if (mode_ == Mode::ended) {
     if (end_->failure) std::rethrow_exception(end_->failure);
+    // Only an entrypoint that ran alone gives the job its exit code.
+    if (end_->gone || agent_was_here_) throw ended_early(stage.name);
     co_return ended_result();
   }
   co_return co_await run_with_agent(std::move(stage), std::move(capture));
@@ -289,11 +321,15 @@ asio::awaitable<AgentContainer::Result> AgentContainer::run_with_agent(agent::St
     co_return result;
   }
   if (end_->failure) std::rethrow_exception(end_->failure);
-  if (end_->gone)
-    throw job::Failure{
-        job::FailureReason::runner_system_failure,
-        fmt::format("container {} was removed while {} ran in it", settings_.name, stage.name)};
+  // An end without the agent's word is no success, whatever the exit code says.
+  if (end_->gone || end_->exit_code == 0) throw ended_early(stage.name);
   co_return ended_result();
+}
+
+job::Failure AgentContainer::ended_early(const std::string& stage) const {
+  return job::Failure{job::FailureReason::runner_system_failure,
+                      fmt::format("container {} {} while or before {} ran in it", settings_.name,
+                                  end_->gone ? "was removed" : "ended", stage)};
 }
 
 void AgentContainer::abandon(std::uint32_t stage) {

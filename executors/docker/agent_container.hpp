@@ -12,6 +12,7 @@
 #include "agent/daemon_end.hpp"
 #include "docker_api/client.hpp"
 #include "executors/job_log.hpp"
+#include "job/failure.hpp"
 #include "util/asio_fwd.hpp"
 #include "util/event.hpp"
 #include "util/task_group.hpp"
@@ -57,6 +58,7 @@ class AgentContainer {
   asio::awaitable<Result> run(agent::Stage stage, Capture capture = nullptr);
 
   /// TERM to every process of the stages that run, KILL after 10 s; in plain mode by exec and stop.
+  /// Before anything runs: nothing does.
   void stop_stages();
 
   /// Ends a stage whose run() was cancelled; what it still prints is dropped.
@@ -84,6 +86,7 @@ class AgentContainer {
   asio::awaitable<void> keep_alive();
   asio::awaitable<void> conclude();
   asio::awaitable<void> stop_plain();
+  asio::awaitable<void> end_tasks();
   asio::awaitable<Result> run_plain(std::string script);
   asio::awaitable<Result> run_with_agent(agent::Stage stage, Capture capture);
   void handle(const agent::Event& event);
@@ -91,7 +94,9 @@ class AgentContainer {
   void start_tasks();
   void send(std::string bytes);
   void log(agent::Stream stream, std::string_view bytes);
+  void cut();
   Result ended_result() const;
+  job::Failure ended_early(const std::string& stage) const;
 
   asio::any_io_executor executor_;
   docker_api::Client& engine_;
@@ -100,7 +105,8 @@ class AgentContainer {
   agent::DaemonEnd agent_;
   Mode mode_ = Mode::starting;
   bool first_plain_run_ = true;
-  std::unique_ptr<docker_api::Attachment> attachment_;
+  /// Owners: this container, and the writer while it writes.
+  std::shared_ptr<docker_api::Attachment> attachment_;
   std::string outbox_;
   util::Event outbox_filled_;
   util::Event answered_;  ///< hello, plain or end
@@ -116,7 +122,11 @@ class AgentContainer {
       running_;  ///< owners: this table and the waiting run()
   std::uint64_t acknowledged_ = 0;
   std::chrono::steady_clock::time_point last_heard_;  ///< of the agent: pings are answered
-  bool silent_ = false;                               ///< the agent is taken for dead
+  int silences_ = 0;                                  ///< since its last sign of life
+  int vain_attaches_ = 0;                             ///< re-attached without a byte since
+  bool cut_ = false;  ///< the attachment was closed to get a new one
+  bool agent_was_here_ = false;
+  bool silent_ = false;  ///< the agent is taken for dead
   util::TaskGroup tasks_;
 };
 

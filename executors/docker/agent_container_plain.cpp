@@ -10,7 +10,7 @@ namespace slipway::executors::docker {
 
 namespace {
 using namespace std::chrono_literals;
-constexpr auto stop_script_limit = 15s;
+constexpr auto stop_script_limit = 10s;
 
 /// TERM to every process but PID 1 and itself, youngest first, up to 6 s each: shells do not pass
 /// signals on.
@@ -50,11 +50,15 @@ asio::awaitable<void> AgentContainer::stop_plain() {
     const std::vector<std::string> command{"sh", "-c", terminate_all};
     auto terminating = engine_.exec(settings_.id, command, ignore);
     co_await util::with_timeout(std::move(terminating), stop_script_limit);
+  } catch (const boost::system::system_error&) {
+    throw;
   } catch (const std::runtime_error& error) {
     spdlog::debug("ending the stage's processes: {} container={}", error.what(), settings_.name);
   }
   try {
     co_await engine_.stop_container(settings_.id, std::nullopt);
+  } catch (const boost::system::system_error&) {
+    throw;
   } catch (const std::runtime_error& error) {
     spdlog::warn("stopping the stage: {} container={}", error.what(), settings_.name);
   }
@@ -72,12 +76,17 @@ void AgentContainer::stop_stages() {
 asio::awaitable<void> AgentContainer::close() {
   if (attachment_) attachment_->close();
   tasks_.cancel();
+  auto ending = end_tasks();
+  co_await util::shielded(std::move(ending));
+  attachment_.reset();
+}
+
+asio::awaitable<void> AgentContainer::end_tasks() {
   try {
     co_await tasks_.join();
   } catch (const std::exception& error) {
     spdlog::warn("container tasks: {} container={}", error.what(), settings_.name);
   }
-  attachment_.reset();
 }
 
 }  // namespace slipway::executors::docker

@@ -33,6 +33,11 @@ asio::awaitable<void> remove_or_adopt(docker_api::Client& engine, Reaper& reaper
 }  // namespace
 
 asio::awaitable<void> DockerExecutor::cleanup() {
+  auto removal = remove_everything();
+  co_await util::shielded(std::move(removal));
+}
+
+asio::awaitable<void> DockerExecutor::remove_everything() {
   if (helper_) co_await helper_->close();
   if (build_) co_await build_->close();
   try {
@@ -42,30 +47,35 @@ asio::awaitable<void> DockerExecutor::cleanup() {
     spdlog::warn("cleanup took too long, the rest is left to the reaper containers={}",
                  containers_.size());
   }
+  leave_to_reaper();
 }
 
+/// What is removed, or the reaper's, leaves the lists; what is still in them after the limit goes
+/// to the reaper whole.
 asio::awaitable<void> DockerExecutor::remove_objects() {
   util::TaskGroup removals{engine_.executor()};
   for (const auto& id : containers_)
     removals.start(remove_or_adopt(client_, reaper_, Reaper::Kind::container, id,
                                    !plan_.keep_anonymous_volumes));
   co_await removals.join();
-  const bool volumes_made = !containers_.empty();
   containers_.clear();
-  for (const auto& volume : plan_.volumes)
-    if (!volume.reusable && volumes_made)
-      co_await remove_or_adopt(client_, reaper_, Reaper::Kind::volume, volume.name, false);
+  while (!volumes_.empty()) {
+    co_await remove_or_adopt(client_, reaper_, Reaper::Kind::volume, volumes_.back(), false);
+    volumes_.pop_back();
+  }
   if (network_id_.empty()) co_return;
-  const auto network = std::exchange(network_id_, {});
   try {
     // What the job itself plugged in would keep the network from going.
-    const auto details = co_await client_.inspect_network(network);
+    const auto details = co_await client_.inspect_network(network_id_);
     for (const auto& container : details.containers)
       co_await remove_or_adopt(client_, reaper_, Reaper::Kind::container, container, true);
   } catch (const docker_api::EngineError& error) {
     spdlog::debug("cleanup: {}", error.what());
+  } catch (const net::Error& error) {
+    spdlog::debug("cleanup: {}", error.what());
   }
-  co_await remove_or_adopt(client_, reaper_, Reaper::Kind::network, network, false);
+  co_await remove_or_adopt(client_, reaper_, Reaper::Kind::network, network_id_, false);
+  network_id_.clear();
 }
 
 }  // namespace slipway::executors::docker

@@ -17,6 +17,18 @@ using job::Failure;
 using job::FailureReason;
 
 constexpr std::uint32_t shared_directory = 0777;
+/// The helper image's entrypoint has nothing to wait for.
+constexpr auto helper_start_limit = std::chrono::minutes{2};
+/// Of a stage that was stopped while its container was being started: that of a TERM.
+constexpr int stopped_exit_code = 143;
+
+/// Forgets where the stage under way runs, however its run() ends.
+struct Current {
+  AgentContainer*& pointer;
+  explicit Current(AgentContainer*& current) : pointer{current} {}
+  Current(const Current&) = delete;
+  ~Current() { pointer = nullptr; }
+};
 
 /// Every directory of `paths` and what lies between it and the volume it belongs to, parents first,
 /// each once.
@@ -52,8 +64,16 @@ DockerExecutor::DockerExecutor(Engine& engine, Plan plan, JobLog& log, Reaper& r
       reaper_{reaper} {}
 
 DockerExecutor::~DockerExecutor() {
+  leave_to_reaper();
+}
+
+void DockerExecutor::leave_to_reaper() {
   for (auto& id : containers_) reaper_.adopt(client_, Reaper::Kind::container, std::move(id));
+  for (auto& name : volumes_) reaper_.adopt(client_, Reaper::Kind::volume, std::move(name));
   if (!network_id_.empty()) reaper_.adopt(client_, Reaper::Kind::network, network_id_);
+  containers_.clear();
+  volumes_.clear();
+  network_id_.clear();
 }
 
 std::string DockerExecutor::draw_mark() const {
@@ -83,16 +103,22 @@ asio::awaitable<void> DockerExecutor::make_network() {
   spec.labels = plan_.labels;
   spec.enable_ipv6 = plan_.network_ipv6;
   spec.options = plan_.network_options;
-  network_id_ = co_await client_.create_network(spec);
+  network_id_ = spec.name;  // known by its name until the answer tells the id
+  auto creating = client_.create_network(spec);
+  network_id_ = co_await util::shielded(std::move(creating));
 }
 
 asio::awaitable<std::string> DockerExecutor::create(docker_api::ContainerSpec spec) {
   std::string id;
   std::string refused;
-  // Known by its name from now on: a call that is cut off may have made it all the same.
+  // Known by its name from now on: a call that fails may have made it all the same.
   containers_.push_back(spec.name);
+  if (volumes_.empty())
+    for (const auto& volume : plan_.volumes)
+      if (!volume.reusable) volumes_.push_back(volume.name);
   try {
-    id = co_await client_.create_container(spec);
+    auto creating = client_.create_container(spec);
+    id = co_await util::shielded(std::move(creating));
   } catch (const docker_api::EngineError& error) {
     if (error.status() != 400) throw;
     refused = error.what();
@@ -140,16 +166,14 @@ asio::awaitable<void> DockerExecutor::start_helper() {
   co_await engine_.ensure_helper_volume(spec.image);
   spec.mounts.push_back(engine_.helper_volume().mount());
   add_service_hosts(spec);
-  // World-writable files: the build container's user may be any.
   spec.command = {"sh"};
-  AgentContainer::Settings settings;
-  settings.id = co_await create(spec);
-  settings.name = spec.name;
-  settings.mark = draw_mark();
-  helper_ =
-      std::make_unique<AgentContainer>(engine_.executor(), client_, log_, std::move(settings));
-  ++starts_;
-  const auto mode = co_await helper_->start();
+  auto mode = co_await run_helper(spec);
+  if (mode != AgentContainer::Mode::agent) {
+    // Somebody may have pruned the volume.
+    co_await discard(helper_);
+    const bool filled = co_await engine_.ensure_helper_volume(spec.image, true);
+    if (filled) mode = co_await run_helper(spec);
+  }
   if (mode != AgentContainer::Mode::agent)
     throw Failure{FailureReason::runner_system_failure,
                   fmt::format("slipway-helper does not run in the helper image {}: it needs a `sh` "
@@ -157,11 +181,41 @@ asio::awaitable<void> DockerExecutor::start_helper() {
                               spec.image, HelperVolume::mount_point)};
 }
 
+asio::awaitable<AgentContainer::Mode> DockerExecutor::run_helper(docker_api::ContainerSpec spec) {
+  AgentContainer::Settings settings;
+  settings.id = co_await create(spec);
+  settings.name = spec.name;
+  settings.mark = draw_mark();
+  helper_ =
+      std::make_unique<AgentContainer>(engine_.executor(), client_, log_, std::move(settings));
+  ++starts_;
+  try {
+    auto starting = helper_->start();
+    co_return co_await util::with_timeout(std::move(starting), helper_start_limit);
+  } catch (const util::TimeoutError&) {
+    throw Failure{FailureReason::runner_system_failure,
+                  fmt::format("the helper container does not answer; does the entrypoint of image "
+                              "{} run its arguments?",
+                              spec.image)};
+  }
+}
+
+/// Removes a container that did not turn out as it should, so that another can take its name.
+asio::awaitable<void> DockerExecutor::discard(std::unique_ptr<AgentContainer>& container) {
+  co_await container->close();
+  const auto id = container->id();
+  container.reset();
+  co_await client_.remove_container(id, true, true);
+  std::erase(containers_, id);
+}
+
 asio::awaitable<void> DockerExecutor::create_build() {
-  build_created_ = true;
-  const bool use_agent = plan_.agent && engine_.agent_possible();
-  if (use_agent) co_await engine_.ensure_helper_volume(build_image_.id);
-  co_await create_build_container(use_agent);
+  if (agent_due()) co_await engine_.ensure_helper_volume(build_image_.id);
+  co_await create_build_container(agent_due());
+}
+
+bool DockerExecutor::agent_due() const {
+  return plan_.agent && engine_.agent_possible();
 }
 
 asio::awaitable<void> DockerExecutor::create_build_container(bool use_agent) {
@@ -181,25 +235,23 @@ asio::awaitable<void> DockerExecutor::create_build_container(bool use_agent) {
 
 /// The build container, started at its first use: entrypoints may look at the sources.
 asio::awaitable<AgentContainer*> DockerExecutor::running_build() {
-  if (!build_created_) co_await create_build();
+  if (!build_) co_await create_build();
   if (build_started_) co_return build_.get();
-  build_started_ = true;
   ++starts_;
-  const bool agent_due = plan_.agent && engine_.agent_possible();
   const auto mode = co_await build_->start();
-  if (mode != AgentContainer::Mode::plain || !agent_due) co_return build_.get();
-  // A pruned volume looks like an image in which nothing may be executed: look once, and try once
-  // more.
-  spdlog::warn("no agent in the build container, looking at the helper volume container={}",
-               plan_.build.name);
-  co_await build_->close();
-  const auto old = build_->id();
-  co_await client_.remove_container(old, true, true);
-  std::erase(containers_, old);
-  co_await engine_.ensure_helper_volume(build_image_.id, true);
-  co_await create_build_container(true);
-  ++starts_;
-  co_await build_->start();
+  if (mode == AgentContainer::Mode::plain && agent_due()) {
+    // A pruned volume looks like an image in which nothing may be executed: look once.
+    spdlog::warn("no agent in the build container, looking at the helper volume container={}",
+                 plan_.build.name);
+    const bool filled = co_await engine_.ensure_helper_volume(build_image_.id, true);
+    if (filled) {
+      co_await discard(build_);
+      co_await create_build_container(true);
+      ++starts_;
+      co_await build_->start();
+    }
+  }
+  build_started_ = true;
   co_return build_.get();
 }
 
@@ -209,20 +261,21 @@ asio::awaitable<AgentContainer*> DockerExecutor::container_for(const Stage& stag
 }
 
 asio::awaitable<void> DockerExecutor::run(Stage stage) {
+  stop_requested_ = false;
   auto* container = co_await container_for(stage);
-  if (stage.native && container->mode() != AgentContainer::Mode::agent) {
-    // Without an agent these have nothing to do in the build container but what its script does by
-    // itself.
+  if (stop_requested_)
+    throw Failure{FailureReason::script_failure, "stopped before it began", stopped_exit_code};
+  // In the build container of plain mode these have nothing to do but what its script does itself.
+  if (stage.native && container == build_.get() && container->mode() == AgentContainer::Mode::plain)
     co_return;
-  }
   agent::Stage request;
   request.id = next_stage_++;
   request.kind = stage.native ? agent::Stage::Kind::native : agent::Stage::Kind::script;
   request.name = stage.name;
   request.body = stage.native ? std::move(stage.native_parameters) : std::move(stage.script);
   current_ = container;
+  const Current reset{current_};
   const auto result = co_await container->run(request);
-  current_ = nullptr;
   log_.flush(job::LogStream::script);
   if (!result.error.empty())
     throw Failure{FailureReason::runner_system_failure,
@@ -236,6 +289,7 @@ asio::awaitable<void> DockerExecutor::run(Stage stage) {
 }
 
 void DockerExecutor::stop_stage() {
+  stop_requested_ = true;
   if (current_ != nullptr) current_->stop_stages();
 }
 

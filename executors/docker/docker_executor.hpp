@@ -43,6 +43,10 @@ class DockerExecutor final : public Executor {
   asio::awaitable<void> learn_addresses(const ServicePlan& planned, Service& service,
                                         const docker_api::ImageDetails& image);
   asio::awaitable<void> start_helper();
+  asio::awaitable<AgentContainer::Mode> run_helper(docker_api::ContainerSpec spec);
+  asio::awaitable<void> discard(std::unique_ptr<AgentContainer>& container);
+  bool agent_due() const;
+  void leave_to_reaper();
   asio::awaitable<void> create_build();
   asio::awaitable<void> create_build_container(bool use_agent);
   asio::awaitable<AgentContainer*> running_build();
@@ -57,6 +61,7 @@ class DockerExecutor final : public Executor {
   /// directories.
   asio::awaitable<std::string> create(docker_api::ContainerSpec spec);
   asio::awaitable<void> make_directories(std::string container);
+  asio::awaitable<void> remove_everything();
   asio::awaitable<void> remove_objects();
   void add_service_hosts(docker_api::ContainerSpec& spec) const;
   std::string draw_mark() const;
@@ -67,16 +72,17 @@ class DockerExecutor final : public Executor {
   JobLog& log_;
   Reaper& reaper_;
   std::vector<std::string> containers_;  ///< every container made, for cleanup
-  std::string network_id_;
+  std::vector<std::string> volumes_;     ///< temporary ones that may exist, for cleanup
+  std::string network_id_;               ///< id or, until that is known, name
   bool directories_made_ = false;
   std::vector<Service> services_;  ///< as plan_.services
   std::unique_ptr<AgentContainer> helper_;
   std::unique_ptr<AgentContainer> build_;
   docker_api::ImageDetails build_image_;
-  bool build_created_ = false;
   bool build_started_ = false;
   std::uint32_t next_stage_ = 1;
   AgentContainer* current_ = nullptr;  ///< where the stage under way runs
+  bool stop_requested_ = false;        ///< since the stage under way was asked for
   int starts_ = 0;
 };
 

@@ -167,8 +167,17 @@ asio::awaitable<void> DockerExecutor::ask_health(agent::Stage request, std::stri
 }
 
 asio::awaitable<void> DockerExecutor::watch_end(std::string id, std::int64_t& exit_code) {
-  const auto result = co_await client_.wait_container(id);
-  exit_code = result.status_code;
+  try {
+    const auto result = co_await client_.wait_container(id);
+    exit_code = result.status_code;
+    co_return;
+  } catch (const docker_api::EngineError& error) {
+    spdlog::warn("watching a service: {}", error.what());
+  } catch (const net::Error& error) {
+    spdlog::warn("watching a service: {}", error.what());
+  }
+  // Nothing is known of its end: the health check decides within its own limit.
+  co_await util::sleep_for(std::chrono::hours{24});
 }
 
 /// The documented warning block; the job goes on.
@@ -179,6 +188,8 @@ asio::awaitable<void> DockerExecutor::report_unhealthy(std::size_t index, std::s
     logs = trimmed(
         co_await client_.container_logs(services_[index].id, true, last_lines, shown_log_bytes));
   } catch (const docker_api::EngineError& error) {
+    logs = error.what();
+  } catch (const net::Error& error) {
     logs = error.what();
   }
   std::string hint;

@@ -45,9 +45,11 @@ Engine::Engine(asio::any_io_executor executor, Settings settings)
     : executor_{executor},
       settings_{std::move(settings)},
       client_{executor, engine_endpoint(settings_), docker_api::host_prefix(settings_.host)},
-      volume_{settings_.helper_binary, settings_.state_id} {}
+      volume_{settings_.helper_binary, settings_.state_id},
+      setup_{executor} {}
 
 asio::awaitable<void> Engine::connect() {
+  const auto lock = co_await setup_.lock();
   if (info_) co_return;
   std::string problem;
   try {
@@ -73,13 +75,16 @@ bool Engine::agent_possible() const {
   return info_ && info_->os_type == "linux" && is_x86_64(info_->architecture);
 }
 
-asio::awaitable<void> Engine::ensure_helper_volume(std::string image, bool again) {
-  if (volume_whole_ && !again) co_return;
-  co_await volume_.ensure(client_, std::move(image));
+asio::awaitable<bool> Engine::ensure_helper_volume(std::string image, bool again) {
+  const auto lock = co_await setup_.lock();
+  if (volume_whole_ && !again) co_return false;
+  const bool filled = co_await volume_.ensure(client_, std::move(image));
   volume_whole_ = true;
+  co_return filled;
 }
 
 asio::awaitable<std::string> Engine::helper_image(JobLog& log) {
+  const auto lock = co_await setup_.lock();
   try {
     const auto found = co_await client_.inspect_image(settings_.helper_image_name);
     co_return found.id;

@@ -12,6 +12,7 @@
 #include "executors/docker/plan.hpp"
 #include "executors/job_log.hpp"
 #include "util/asio_fwd.hpp"
+#include "util/mutex.hpp"
 
 namespace slipway::executors::docker {
 
@@ -44,7 +45,8 @@ class Engine {
   bool agent_possible() const;
   /// Makes the helper volume whole, once; `again` looks a second time (somebody may have emptied
   /// it).
-  asio::awaitable<void> ensure_helper_volume(std::string image, bool again = false);
+  /// True if it had to be filled.
+  asio::awaitable<bool> ensure_helper_volume(std::string image, bool again = false);
   /// The local helper image's id; imports it from the archive if the Engine lacks it.
   asio::awaitable<std::string> helper_image(JobLog& log);
 
@@ -62,6 +64,8 @@ class Engine {
   HelperVolume volume_;
   std::optional<docker_api::Info> info_;
   bool volume_whole_ = false;
+  util::Mutex
+      setup_;  ///< what is done once per Engine is done by one job, and the others wait for it
 };
 
 }  // namespace slipway::executors::docker

@@ -107,7 +107,14 @@ asio::awaitable<docker_api::ImageDetails> Engine::resolve_with_policy(ImagePlan 
     co_return *found;
   }
   co_await pull(image, log);
-  co_return co_await client_.inspect_image(image.name);
+  std::string lost;
+  try {
+    found = co_await client_.inspect_image(image.name);
+  } catch (const docker_api::EngineError& error) {
+    lost = error.what();
+  }
+  if (!lost.empty()) throw Failure{FailureReason::image_pull_failure, lost};
+  co_return *found;
 }
 
 asio::awaitable<void> Engine::pull(ImagePlan image, JobLog& log) {
@@ -125,8 +132,6 @@ asio::awaitable<void> Engine::pull(ImagePlan image, JobLog& log) {
       co_await client_.pull_image(name->qualified_repository(), tag, image.platform, "");
       co_return;
     } catch (const docker_api::EngineError& error) {
-      problem = error.what();
-    } catch (const net::Error& error) {
       problem = error.what();
     }
     const auto reason = classify_pull(problem);

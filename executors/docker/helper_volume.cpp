@@ -17,29 +17,36 @@ namespace {
 constexpr auto fill_limit = std::chrono::minutes{2};
 constexpr std::uint32_t executable = 0755;
 
-/// The calls between creation and removal of the carrier container.
-asio::awaitable<void> fill(docker_api::Client& engine, std::string carrier,
-                           const std::string& content) {
-  const auto path = fmt::format("{}/{}", HelperVolume::mount_point, HelperVolume::file_name);
-  const auto stat = co_await engine.stat_path(carrier, path);
-  if (stat && stat->size == static_cast<std::int64_t>(content.size())) co_return;
-  docker_api::TarBuilder tar;
-  tar.add_file(HelperVolume::file_name, executable, content);
-  auto archive = tar.finish();
-  co_await engine.put_archive(carrier, HelperVolume::mount_point, std::move(archive));
-  spdlog::info("helper volume filled bytes={}", content.size());
+std::string read_file(const std::string& path) {
+  std::ifstream file{path, std::ios::binary};
+  std::string content{std::istreambuf_iterator<char>{file}, {}};
+  if (content.empty())
+    throw std::runtime_error{fmt::format(
+        "cannot read {}: the slipway-helper program must lie beside slipway; reinstall both",
+        path)};
+  return content;
 }
 }  // namespace
 
 HelperVolume::HelperVolume(const std::string& path, std::string state_id)
-    : state_id_{std::move(state_id)} {
-  std::ifstream file{path, std::ios::binary};
-  content_.assign(std::istreambuf_iterator<char>{file}, {});
-  if (content_.empty())
-    throw std::runtime_error{fmt::format(
-        "cannot read {}: the slipway-helper program must lie beside slipway; reinstall both",
-        path)};
-  name_ = "slipway-helper-" + digest_hex("SHA256", content_).substr(0, 16);
+    : path_{path}, state_id_{std::move(state_id)} {
+  // Only name and size stay: the content is read again when a volume needs it.
+  const auto content = read_file(path_);
+  size_ = content.size();
+  name_ = "slipway-helper-" + digest_hex("SHA256", content).substr(0, 16);
+}
+
+/// The calls between creation and removal of the carrier. True if the file had to be put there.
+asio::awaitable<bool> HelperVolume::fill(docker_api::Client& engine, std::string carrier) const {
+  const auto path = fmt::format("{}/{}", mount_point, file_name);
+  const auto stat = co_await engine.stat_path(carrier, path);
+  if (stat && stat->size == static_cast<std::int64_t>(size_)) co_return false;
+  docker_api::TarBuilder tar;
+  tar.add_file(file_name, executable, read_file(path_));
+  auto archive = tar.finish();
+  co_await engine.put_archive(carrier, mount_point, std::move(archive));
+  spdlog::info("helper volume filled bytes={}", size_);
+  co_return true;
 }
 
 docker_api::Mount HelperVolume::mount() const {
@@ -54,7 +61,12 @@ docker_api::Mount HelperVolume::mount() const {
   return mount;
 }
 
-asio::awaitable<void> HelperVolume::ensure(docker_api::Client& engine, std::string image) {
+asio::awaitable<bool> HelperVolume::ensure(docker_api::Client& engine, std::string image) {
+  auto work = look_and_fill(engine, std::move(image));
+  co_return co_await util::shielded(std::move(work));
+}
+
+asio::awaitable<bool> HelperVolume::look_and_fill(docker_api::Client& engine, std::string image) {
   unsigned char random[8];
   if (RAND_bytes(random, sizeof random) != 1)
     throw std::runtime_error{"no random numbers to be had"};
@@ -71,17 +83,24 @@ asio::awaitable<void> HelperVolume::ensure(docker_api::Client& engine, std::stri
   auto writable = mount();
   writable.read_only = false;
   carrier.mounts.push_back(std::move(writable));
-  const auto id = co_await engine.create_container(carrier);
+  bool filled = false;
   std::exception_ptr failure;
   try {
-    auto filling = fill(engine, id, content_);
-    co_await util::with_timeout(std::move(filling), fill_limit);
-  } catch (...) {
+    const auto id = co_await engine.create_container(carrier);
+    auto filling = fill(engine, id);
+    filled = co_await util::with_timeout(std::move(filling), fill_limit);
+  } catch (const std::exception&) {
     failure = std::current_exception();
   }
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  co_await engine.remove_container(id, true, false);
+  try {
+    co_await engine.remove_container(carrier.name, true, false);
+  } catch (const std::exception& error) {
+    // The volume is what counts; the carrier was never started and carries our label.
+    spdlog::warn("removing the helper volume's carrier: {} container={}", error.what(),
+                 carrier.name);
+  }
   if (failure) std::rethrow_exception(failure);
+  co_return filled;
 }
 
 }  // namespace slipway::executors::docker

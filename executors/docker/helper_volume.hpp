@@ -23,11 +23,17 @@ class HelperVolume {
   /// The mount for a create call.
   docker_api::Mount mount() const;
   /// Looks whether the volume is whole and fills it if not, through a container of `image`, which
-  /// must be there. \throws EngineError, net::Error.
-  asio::awaitable<void> ensure(docker_api::Client& engine, std::string image);
+  /// must be there. True if it had to be filled. \throws EngineError, net::Error,
+  /// util::TimeoutError, std::runtime_error. Cancellation: reaches the caller when the work is
+  /// done, for the carrier must go.
+  asio::awaitable<bool> ensure(docker_api::Client& engine, std::string image);
 
  private:
-  std::string content_;
+  asio::awaitable<bool> look_and_fill(docker_api::Client& engine, std::string image);
+  asio::awaitable<bool> fill(docker_api::Client& engine, std::string carrier) const;
+
+  std::string path_;
+  std::size_t size_ = 0;
   std::string name_;
   std::string state_id_;
 };

@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,8 +9,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 
+#include "executors/docker/device_options.hpp"
+#include "executors/docker/image_name.hpp"
 #include "executors/docker/plan_parts.hpp"
 #include "job/failure.hpp"
 
@@ -25,25 +27,28 @@ using nlohmann::json;
 
 /// `1.5g` → bytes; powers of 1024.
 std::int64_t memory_bytes(const std::string& key, const std::string& text) {
+  if (text == "-1") return -1;
   char* end = nullptr;
   const double number = std::strtod(text.c_str(), &end);
   std::string unit{end};
   std::transform(unit.begin(), unit.end(), unit.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (unit.ends_with("ib"))
+  if (unit.starts_with(' ')) unit.erase(0, 1);
+  if (unit.size() > 2 && unit.ends_with("ib"))
     unit.resize(unit.size() - 2);
   else if (unit.size() > 1 && unit.ends_with("b"))
     unit.pop_back();
   constexpr std::string_view units = "bkmgt";
   const auto power = unit.empty() ? 0 : units.find(unit);
-  if (end == text.c_str() || unit.size() > 1 || power == std::string_view::npos ||
-      !std::isfinite(number) || number < -1 ||
+  const auto length = std::min(text.find_first_not_of("0123456789."), text.size());
+  const bool decimal = text.c_str() + length == end;
+  if (length == 0 || !decimal || unit.size() > 1 || power == std::string_view::npos ||
       std::ldexp(number, 10 * static_cast<int>(power)) > 9e18)
     fail(fmt::format("[runners.docker] {}: \"{}\" is not a size such as 512m or 2g", key, text));
   return static_cast<std::int64_t>(std::ldexp(number, 10 * static_cast<int>(power)));
 }
 
-/// `1.5` or `1/3` CPUs → NanoCpus.
+/// `1.5` or `1/3` CPUs → NanoCpus, truncated.
 std::int64_t nano_cpus(const std::string& key, const std::string& text) {
   const auto slash = text.find('/');
   const auto number = [&](const std::string& part) {
@@ -53,10 +58,14 @@ std::int64_t nano_cpus(const std::string& key, const std::string& text) {
       fail(fmt::format("[runners.docker] {}: \"{}\" is not a number of CPUs", key, text));
     return value;
   };
-  if (slash == std::string::npos) return static_cast<std::int64_t>(number(text) * 1e9);
+  // A decimal fraction may lie a hair below what was written.
+  const auto nano = [](double cpus) { return static_cast<std::int64_t>(cpus * 1e9 + 1e-5); };
+  if (slash == std::string::npos) return nano(number(text));
   const double divisor = number(text.substr(slash + 1));
   if (divisor == 0) fail(fmt::format("[runners.docker] {}: \"{}\" divides by zero", key, text));
-  return static_cast<std::int64_t>(number(text.substr(0, slash)) / divisor * 1e9);
+  const double cpus = number(text.substr(0, slash)) / divisor;
+  if (cpus > 1e6) fail(fmt::format("[runners.docker] {}: \"{}\" is too much", key, text));
+  return nano(cpus);
 }
 
 void set_memory(json& out, const char* member, const std::string& key, const std::string& text) {
@@ -79,22 +88,6 @@ std::vector<std::string> capabilities(const std::vector<std::string>& names) {
     result.insert(std::move(name));
   }
   return {result.begin(), result.end()};
-}
-
-json devices(const std::vector<std::string>& specs) {
-  auto list = json::array();
-  for (const auto& spec : specs) {
-    std::vector<std::string> parts;
-    std::stringstream stream{spec};
-    for (std::string part; std::getline(stream, part, ':');) parts.push_back(part);
-    if (parts.empty() || parts.size() > 3) fail("too many colons");
-    const auto container = parts.size() > 1 ? parts[1] : parts[0];
-    const auto permissions = parts.size() > 2 ? parts[2] : std::string{"rwm"};
-    list.push_back({{"PathOnHost", parts[0]},
-                    {"PathInContainer", container},
-                    {"CgroupPermissions", permissions}});
-  }
-  return list;
 }
 
 json ulimits(const std::map<std::string, std::string>& limits) {
@@ -137,24 +130,52 @@ std::vector<std::string> security_options(const std::vector<std::string>& option
   return result;
 }
 
-void refuse_unsupported(const config::Docker& docker) {
-  const auto refuse = [](bool set, const char* key) {
-    if (set) fail(fmt::format("[runners.docker] {} is not supported by this version", key));
-  };
-  refuse(!docker.gpus.empty(), "gpus");
-  refuse(!docker.service_gpus.empty(), "service_gpus");
-  refuse(!docker.mac_address.empty(), "mac_address");
-  refuse(!docker.services_devices.empty(), "services_devices");
-  for (const auto& [key, value] : docker.log_options)
-    if (key != "env" && key != "labels")
-      fail(
-          fmt::format("[runners.docker.log_options] only env and labels are allowed, not {}", key));
+/// Keys other than these would change how the job's output is kept; all bad ones are named at once.
+void check_log_options(const std::map<std::string, std::string>& options) {
+  std::vector<std::string> bad;
+  for (const auto& [key, value] : options)
+    if (key != "env" && key != "labels") bad.push_back(key);
+  if (!bad.empty())
+    fail(fmt::format("[runners.docker.log_options] only env and labels are allowed, not {}",
+                     fmt::join(bad, ", ")));
+}
+
+void set_dns(json& out, const config::Docker& docker) {
+  for (const auto& server : docker.dns) {
+    in6_addr address;
+    if (::inet_pton(AF_INET, server.c_str(), &address) != 1 &&
+        ::inet_pton(AF_INET6, server.c_str(), &address) != 1)
+      fail(fmt::format("invalid DNS server address \"{}\": not an IP address", server));
+  }
+  set_list(out, "Dns", docker.dns);
+  set_list(out, "DnsSearch", docker.dns_search);
+}
+
+/// The devices of every pattern that matches the service's image.
+json service_devices(const config::Docker& docker, const std::string& image) {
+  auto list = json::array();
+  for (const auto& [pattern, specs] : docker.services_devices)
+    if (matches_pattern(pattern, image))
+      for (auto& device : device_list(specs)) list.push_back(std::move(device));
+  return list;
 }
 
 }  // namespace
 
+std::string checked_mac_address(const std::string& text) {
+  if (text.empty()) return text;
+  const bool fits = text.size() == 17 && (text[2] == ':' || text[2] == '-');
+  bool valid = fits;
+  for (std::size_t at = 0; fits && at < text.size(); ++at)
+    valid = valid && (at % 3 == 2 ? text[at] == text[2]
+                                  : std::isxdigit(static_cast<unsigned char>(text[at])) != 0);
+  if (!valid)
+    fail(fmt::format("invalid MAC address \"{}\": expected six pairs of hex digits", text));
+  return text;
+}
+
 std::string build_host_config(const config::Docker& docker, bool with_pid_mode) {
-  refuse_unsupported(docker);
+  check_log_options(docker.log_options);
   json out = json::object();
   set_memory(out, "Memory", "memory", docker.memory);
   set_memory(out, "MemorySwap", "memory_swap", docker.memory_swap);
@@ -165,7 +186,8 @@ std::string build_host_config(const config::Docker& docker, bool with_pid_mode) 
   set_text(out, "CpusetMems", docker.cpuset_mems);
   set_text(out, "CgroupParent", docker.cgroup_parent);
   set_list(out, "DeviceCgroupRules", docker.device_cgroup_rules);
-  if (!docker.devices.empty()) out["Devices"] = devices(docker.devices);
+  if (!docker.devices.empty()) out["Devices"] = device_list(docker.devices);
+  if (!docker.gpus.empty()) out["DeviceRequests"] = device_requests("gpus", docker.gpus);
   if (!docker.ulimit.empty()) out["Ulimits"] = ulimits(docker.ulimit);
   out["OomKillDisable"] = docker.oom_kill_disable;
   if (docker.oom_score_adjust != 0) out["OomScoreAdj"] = docker.oom_score_adjust;
@@ -173,8 +195,7 @@ std::string build_host_config(const config::Docker& docker, bool with_pid_mode) 
   set_list(out, "CapDrop", capabilities(docker.cap_drop));
   set_list(out, "GroupAdd", docker.group_add);
   set_list(out, "SecurityOpt", security_options(docker.security_opt));
-  set_list(out, "Dns", docker.dns);
-  set_list(out, "DnsSearch", docker.dns_search);
+  set_dns(out, docker);
   set_list(out, "Links", docker.links);
   set_list(out, "VolumesFrom", docker.volumes_from);
   set_text(out, "VolumeDriver", docker.volume_driver);
@@ -188,7 +209,7 @@ std::string build_host_config(const config::Docker& docker, bool with_pid_mode) 
   return out.dump();
 }
 
-std::string service_host_config(const config::Docker& docker) {
+std::string service_host_config(const config::Docker& docker, const std::string& image) {
   json out = json::object();
   set_memory(out, "Memory", "service_memory", docker.service_memory);
   set_memory(out, "MemorySwap", "service_memory_swap", docker.service_memory_swap);
@@ -199,9 +220,11 @@ std::string service_host_config(const config::Docker& docker) {
   if (docker.service_cpu_shares != 0) out["CpuShares"] = docker.service_cpu_shares;
   set_text(out, "CpusetCpus", docker.service_cpuset_cpus);
   set_text(out, "CgroupParent", docker.service_cgroup_parent);
+  set_list(out, "Devices", service_devices(docker, image));
+  if (!docker.service_gpus.empty())
+    out["DeviceRequests"] = device_requests("service_gpus", docker.service_gpus);
   set_list(out, "SecurityOpt", security_options(docker.services_security_opt));
-  set_list(out, "Dns", docker.dns);
-  set_list(out, "DnsSearch", docker.dns_search);
+  set_dns(out, docker);
   if (docker.shm_size != 0) out["ShmSize"] = docker.shm_size;
   set_text(out, "Runtime", docker.runtime);
   set_text(out, "UsernsMode", docker.userns_mode);

@@ -56,6 +56,11 @@ bool valid_tag(std::string_view text) {
 bool valid_digest(std::string_view text) {
   const auto colon = text.find(':');
   if (colon == 0 || colon == std::string_view::npos || text.size() - colon - 1 < 32) return false;
+  const auto algorithm = text.substr(0, colon);
+  if (!std::all_of(algorithm.begin(), algorithm.end(), [](unsigned char c) {
+        return std::isalnum(c) || c == '+' || c == '.' || c == '_' || c == '-';
+      }))
+    return false;
   return std::all_of(text.begin() + static_cast<std::ptrdiff_t>(colon) + 1, text.end(),
                      [](unsigned char c) { return std::isxdigit(c) && !std::isupper(c); });
 }

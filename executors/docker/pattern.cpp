@@ -9,8 +9,13 @@ namespace slipway::executors::docker {
 namespace {
 
 constexpr int deepest_nesting = 100;
+/// Steps after which a text does not match: several stars can be tried in more ways than time
+/// allows.
+constexpr int most_steps = 100'000;
 
-bool match(std::string_view pattern, std::string_view text, int depth);
+/// `element_start`: `text` begins a path element. `steps`: how many are left.
+bool match(std::string_view pattern, std::string_view text, bool element_start, int depth,
+           int& steps);
 
 /// `[set]`, `[^set]`, `[!set]` at the front of `pattern`; -1 if it is malformed, else its length.
 std::ptrdiff_t match_set(std::string_view pattern, char c, bool& matched) {
@@ -36,51 +41,60 @@ std::ptrdiff_t match_set(std::string_view pattern, char c, bool& matched) {
 }
 
 /// `{a,b}` at the front of `pattern`: each alternative followed by the rest.
-bool match_alternatives(std::string_view pattern, std::string_view text, int depth) {
+bool match_alternatives(std::string_view pattern, std::string_view text, bool element_start,
+                        int depth, int& steps) {
   int level = 0;
   std::size_t close = 0;
   for (; close < pattern.size(); ++close) {
+    if (pattern[close] == '\\') {
+      ++close;
+      continue;
+    }
     if (pattern[close] == '{') ++level;
     if (pattern[close] == '}' && --level == 0) break;
   }
-  if (close == pattern.size()) return false;
+  if (close >= pattern.size()) return false;
   const auto rest = pattern.substr(close + 1);
   std::size_t begin = 1;
   level = 0;
   for (std::size_t at = 1; at <= close; ++at) {
+    if (pattern[at] == '\\') {
+      ++at;
+      continue;
+    }
     if (pattern[at] == '{') ++level;
     if (pattern[at] == '}' && at != close) --level;
     if (at != close && (pattern[at] != ',' || level != 0)) continue;
     const auto alternative = std::string{pattern.substr(begin, at - begin)} + std::string{rest};
-    if (match(alternative, text, depth + 1)) return true;
+    if (match(alternative, text, element_start, depth + 1, steps)) return true;
     begin = at + 1;
   }
   return false;
 }
 
 /// `**` as a whole path element: zero or more elements.
-bool match_elements(std::string_view pattern, std::string_view text, int depth) {
+bool match_elements(std::string_view pattern, std::string_view text, int depth, int& steps) {
   const auto rest = pattern.substr(2);
   if (rest.empty()) return true;
   const auto after = rest.substr(1);
-  if (match(after, text, depth + 1)) return true;
+  if (match(after, text, true, depth + 1, steps)) return true;
   for (std::size_t at = 0; (at = text.find('/', at)) != std::string_view::npos;)
-    if (match(after, text.substr(++at), depth + 1)) return true;
+    if (match(after, text.substr(++at), true, depth + 1, steps)) return true;
   return false;
 }
 
-bool match(std::string_view pattern, std::string_view text, int depth) {
-  if (depth > deepest_nesting) return false;
-  bool element_start = true;
+bool match(std::string_view pattern, std::string_view text, bool element_start, int depth,
+           int& steps) {
+  if (depth > deepest_nesting || --steps < 0) return false;
   while (!pattern.empty()) {
     const char p = pattern.front();
-    if (p == '{') return match_alternatives(pattern, text, depth);
+    if (p == '{') return match_alternatives(pattern, text, element_start, depth, steps);
     if (element_start && pattern.starts_with("**") && (pattern.size() == 2 || pattern[2] == '/'))
-      return match_elements(pattern, text, depth);
+      return match_elements(pattern, text, depth, steps);
     if (p == '*') {
       const auto rest = pattern.substr(std::min(pattern.find_first_not_of('*'), pattern.size()));
       for (std::size_t taken = 0; taken <= text.size(); ++taken) {
-        if (match(rest, text.substr(taken), depth + 1)) return true;
+        if (match(rest, text.substr(taken), false, depth + 1, steps)) return true;
         if (taken < text.size() && text[taken] == '/') break;
       }
       return false;
@@ -108,7 +122,8 @@ bool match(std::string_view pattern, std::string_view text, int depth) {
 }  // namespace
 
 bool matches_pattern(std::string_view pattern, std::string_view text) {
-  return match(pattern, text, 0);
+  int steps = most_steps;
+  return match(pattern, text, true, 0, steps);
 }
 
 }  // namespace slipway::executors::docker

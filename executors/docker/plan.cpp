@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "config/feature_flags.hpp"
 #include "executors/docker/image_name.hpp"
 #include "executors/docker/plan_parts.hpp"
 #include "job/failure.hpp"
@@ -17,6 +18,9 @@ namespace {
 using job::Failure;
 using job::FailureReason;
 
+/// Of a text that a job gave, in a message about it.
+constexpr std::size_t longest_shown_name = 255;
+
 /// Path of the repository within the server: `group/project`; `project-<id>` where the URL does not
 /// say.
 std::string project_slug(const job::Job& job) {
@@ -27,6 +31,20 @@ std::string project_slug(const job::Job& job) {
   if (path.ends_with(".git")) path.resize(path.size() - 4);
   path.erase(0, path.find_first_not_of('/'));
   return path.empty() || path == "." ? fallback : path;
+}
+
+/// The settings that are needed before the whole list of variables can be made.
+job::Variables early_variables(const job::Job& job, const config::Runner& runner) {
+  job::Variables variables;
+  for (const auto& [key, value] : runner.environment) variables.add_internal(key, value);
+  variables.append(job.variables);
+  return variables.expanded();
+}
+
+bool feature_flag(std::string_view name, const config::Runner& runner,
+                  const job::Variables& variables) {
+  const config::FlagVariables lookup = [&](std::string_view key) { return variables.find(key); };
+  return config::resolve(name, runner.feature_flags, lookup).value;
 }
 
 std::string git_strategy(const job::Job& job, const job::Variables& variables) {
@@ -67,21 +85,22 @@ JobEnvironment directories(const job::Job& job, const config::Runner& runner,
           ? fmt::format("{}/{}/{}/{}", environment.builds_dir,
                         job::short_token(runner.token.reveal()), context.project_slot, slug)
           : fmt::format("{}/{}", environment.builds_dir, slug);
-  if (git_strategy(job, job.variables) == "empty") environment.project_dir += "-empty";
+  const auto* suffix = git_strategy(job, early_variables(job, runner)) == "empty" ? "-empty" : "";
+  environment.project_dir += suffix;
   environment.temp_dir = environment.project_dir + ".tmp";
   environment.cache_dir =
-      fmt::format("{}/{}", runner.cache_dir.empty() ? "/cache" : runner.cache_dir, slug);
+      fmt::format("{}/{}{}", runner.cache_dir.empty() ? "/cache" : runner.cache_dir, slug, suffix);
   return environment;
 }
 
 void apply_clone_path(const config::Runner& runner, const job::Variables& variables,
                       JobEnvironment& environment) {
-  const auto wanted = variables.find("GIT_CLONE_PATH");
-  if (!wanted || wanted->empty()) return;
+  const auto wanted = variables.expanded().get("GIT_CLONE_PATH");
+  if (wanted.empty()) return;
   if (!runner.custom_build_dir_enabled.value_or(true))
     throw Failure{FailureReason::runner_configuration_error,
                   "setting GIT_CLONE_PATH is not allowed, enable `custom_build_dir` feature"};
-  const auto path = clean_path(variables.expand(*wanted));
+  const auto path = clean_path(wanted);
   if (!is_same_or_parent(environment.builds_dir, path))
     throw Failure{FailureReason::runner_configuration_error,
                   fmt::format("the GIT_CLONE_PATH=\"{}\" has to be within \"{}\"", path,
@@ -90,40 +109,49 @@ void apply_clone_path(const config::Runner& runner, const job::Variables& variab
   environment.temp_dir = path + ".tmp";
 }
 
+/// An image id as the Engine gives it: `sha256:<64 hex>`.
+bool is_image_id(std::string_view name) {
+  constexpr std::string_view prefix = "sha256:";
+  return name.starts_with(prefix) && name.size() == prefix.size() + 64 &&
+         name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
+}
+
 ImagePlan job_image(const job::Job& job, const config::Docker& docker,
-                    const job::Variables& variables) {
+                    const job::Variables& variables, std::vector<std::string>& warnings) {
   ImagePlan image;
   image.name = variables.expand(job.image.name);
   const auto configured = variables.expand(docker.image);
   if (image.name.empty()) {
     image.name = configured;
     image.from_config = true;
-  } else if (image.name != configured) {
-    check_allowed(image.name, docker.allowed_images, "images");
   }
   if (image.name.empty())
     throw Failure{FailureReason::runner_system_failure,
                   "no Docker image specified to run the build in"};
-  if (!parse_image_name(image.name) && !image.name.starts_with("sha256:"))
+  // Before the patterns are tried: they take long on a name without end.
+  if (!parse_image_name(image.name) && !is_image_id(image.name))
     throw Failure{FailureReason::runner_configuration_error,
-                  fmt::format("invalid image name: {}", image.name)};
+                  fmt::format("invalid image name: {}", image.name.substr(0, longest_shown_name))};
+  if (!image.from_config && image.name != configured)
+    check_allowed(image.name, docker.allowed_images, "images");
   image.policies = effective_pull_policies(
       image.name, image.from_config ? std::vector<std::string>{} : job.image.pull_policies, docker);
-  image.platform = variables.expand(job.image.docker_platform);
+  image.platform = normal_platform(variables.expand(job.image.docker_platform), warnings);
   return image;
 }
 
-std::string build_user(const job::Job& job, const config::Docker& docker,
-                       const job::Variables& variables) {
-  if (!docker.user.empty()) return docker.user;
-  const auto user = variables.expand(job.image.docker_user);
-  if (user.empty() || docker.allowed_users.empty() ||
-      std::find(docker.allowed_users.begin(), docker.allowed_users.end(), user) !=
-          docker.allowed_users.end())
-    return user;
-  throw Failure{FailureReason::runner_system_failure,
-                fmt::format("user \"{}\" is not an allowed user: [{}]", user,
-                            fmt::join(docker.allowed_users, " "))};
+/// The user of the build container; one that is not allowed ends the job when that container is
+/// made, as documented.
+void plan_build_user(const job::Job& job, const config::Docker& docker, Plan& plan) {
+  auto& user = plan.build.user;
+  user =
+      docker.user.empty() ? plan.environment.variables.expand(job.image.docker_user) : docker.user;
+  const auto& allowed = docker.allowed_users;
+  if (user.empty() || allowed.empty() ||
+      std::find(allowed.begin(), allowed.end(), user) != allowed.end())
+    return;
+  plan.build_refused = fmt::format("user \"{}\" is not an allowed user: [{}]",
+                                   user.substr(0, longest_shown_name), fmt::join(allowed, " "));
 }
 
 /// What build, helper and service containers have in common.
@@ -131,8 +159,9 @@ docker_api::ContainerSpec base_container(const config::Docker& docker, const Pla
                                          std::vector<std::string> binds) {
   docker_api::ContainerSpec spec;
   spec.labels = plan.labels;
+  // Ours stay as they are: by them the objects of a job are found again.
   for (const auto& [key, value] : docker.container_labels)
-    spec.labels[key] = plan.environment.variables.expand(value);
+    spec.labels.emplace(key, plan.environment.variables.expand(value));
   spec.binds = std::move(binds);
   for (const auto& volume : plan.volumes) {
     docker_api::Mount mount;
@@ -149,11 +178,12 @@ docker_api::ContainerSpec base_container(const config::Docker& docker, const Pla
     spec.mounts.push_back(std::move(mount));
   }
   spec.network_mode = plan.job_network.empty() ? docker.network_mode : plan.job_network;
+  spec.mac_address = checked_mac_address(docker.mac_address);
   spec.extra_hosts = docker.extra_hosts;
   return spec;
 }
 
-void plan_job_containers(const job::Job& job, const config::Docker& docker,
+void plan_job_containers(const job::Job& job, const config::Docker& docker, bool init,
                          const docker_api::ContainerSpec& base, Plan& plan) {
   const auto fill = [&](docker_api::ContainerSpec& spec, const char* name, const char* type) {
     spec = base;
@@ -169,7 +199,8 @@ void plan_job_containers(const job::Job& job, const config::Docker& docker,
   };
   fill(plan.build, "build", "build");
   plan.build.command = {"sh", "-c", job::shell_detection_script()};
-  plan.build.user = build_user(job, docker, plan.environment.variables);
+  plan.build.init = init;
+  plan_build_user(job, docker, plan);
   plan.build.platform = plan.image.platform;
   plan.build.privileged =
       docker.privileged && any_match(docker.allowed_privileged_images, plan.image.name);
@@ -183,31 +214,42 @@ void plan_job_containers(const job::Job& job, const config::Docker& docker,
   fill(plan.helper, "predefined", "predefined");
   plan.helper.privileged = docker.privileged && docker.allowed_privileged_images.empty();
   plan.helper.host_config_extra = build_host_config(docker, false);
-  const auto& mode = base.network_mode;
-  if (!mode.empty() && mode != "bridge" && mode != "host" && mode != "none" &&
-      !mode.starts_with("container:"))
+  if (is_user_defined_network(base.network_mode))
     // The helper runs beside the build container: the alias `build` must lead to the job alone.
     plan.build.network_aliases = {"build", plan.build.name};
 }
 
-bool network_per_build(const job::Job& job, const config::Runner& runner) {
-  constexpr auto flag = "FF_NETWORK_PER_BUILD";
-  if (const auto set = runner.feature_flags.find(flag); set != runner.feature_flags.end())
-    return set->second;
-  job::Variables variables;
-  for (const auto& [key, value] : runner.environment) variables.add_internal(key, value);
-  variables.append(job.variables);
-  return variables.get_bool(flag, false);
+void plan_network(const job::Job& job, const config::Runner& runner, const PlanContext& context,
+                  job::Variables& variables, Plan& plan) {
+  const auto& docker = *runner.docker;
+  if (!docker.network_mode.empty() ||
+      !feature_flag("FF_NETWORK_PER_BUILD", runner, early_variables(job, runner)))
+    return;
+  plan.job_network =
+      rfc1123(fmt::format("runner-{}-{}-{}-{}", job::short_token(runner.token.reveal()),
+                          job.info.project_id, context.project_slot, job.id));
+  plan.network_ipv6 = docker.enable_ipv6;
+  if (docker.network_mtu != 0)
+    plan.network_options["com.docker.network.driver.mtu"] = std::to_string(docker.network_mtu);
+  variables.add_internal("CI_BUILD_NETWORK_NAME", plan.job_network);
 }
 
 }  // namespace
+
+bool is_user_defined_network(std::string_view mode) {
+  return !mode.empty() && mode != "default" && mode != "bridge" && mode != "host" &&
+         mode != "none" && !mode.starts_with("container:");
+}
 
 void check_allowed(const std::string& name, const std::vector<std::string>& patterns,
                    const char* kind) {
   if (any_match(patterns, name)) return;
   auto text = fmt::format(
-      "disallowed image: the \"{}\" image is not present on the list of allowed {}:", name, kind);
+      "disallowed image\n\nThe \"{}\" image is not present on list of allowed {}:", name, kind);
   for (const auto& pattern : patterns) text += "\n- " + pattern;
+  text +=
+      "\n\nPlease check the runner's configuration: "
+      "https://docs.gitlab.com/runner/executors/docker/#restrict-docker-images-and-services";
   throw Failure{FailureReason::runner_configuration_error, text};
 }
 
@@ -239,7 +281,7 @@ std::vector<std::string> effective_pull_policies(const std::string& image,
   const auto check = [](const std::vector<std::string>& words, const char* key) {
     for (const auto& word : words)
       if (word != "always" && word != "if-not-present" && word != "never")
-        throw Failure{FailureReason::runner_system_failure,
+        throw Failure{FailureReason::runner_configuration_error,
                       fmt::format("unsupported {} config: \"{}\"", key, word)};
   };
   check(wanted, "pull_policy");
@@ -271,16 +313,11 @@ Plan make_plan(const job::Job& job, const config::Runner& runner, const PlanCont
   plan.environment = directories(job, runner, context);
   apply_clone_path(runner, job_variables(job, runner, context, plan.environment), plan.environment);
   auto variables = job_variables(job, runner, context, plan.environment);
-  if (network_per_build(job, runner) && docker.network_mode.empty()) {
-    plan.job_network =
-        rfc1123(fmt::format("runner-{}-{}-{}-{}", job::short_token(runner.token.reveal()),
-                            job.info.project_id, context.project_slot, job.id));
-    variables.add_internal("CI_BUILD_NETWORK_NAME", plan.job_network);
-  }
+  plan_network(job, runner, context, variables, plan);
   plan.environment.variables = variables.expanded();
   plan.environment.hostname = docker.hostname.empty() ? plan.unique_name : docker.hostname;
   const auto& resolved = plan.environment.variables;
-  plan.image = job_image(job, docker, resolved);
+  plan.image = job_image(job, docker, resolved, plan.warnings);
   if (!docker.helper_image.empty()) {
     ImagePlan image;
     image.name = resolved.expand(docker.helper_image);
@@ -309,13 +346,18 @@ Plan make_plan(const job::Job& job, const config::Runner& runner, const PlanCont
 
   const auto base = base_container(docker, plan, binds);
   auto service_base = base;
-  service_base.host_config_extra = service_host_config(docker);
   service_base.log_driver = "json-file";
   service_base.log_options = docker.log_options;
   service_base.log_options["max-size"] = "10m";
+  const bool init = feature_flag("FF_USE_INIT_WITH_DOCKER_EXECUTOR", runner, resolved);
+  service_base.init = init;
   plan_services(job, runner, context, service_base, plan);
-  plan_job_containers(job, docker, base, plan);
+  plan_job_containers(job, docker, init, base, plan);
   plan.wait_for_services = docker.wait_for_services_timeout;
+  // Services are looked at from the helper: the build container's entrypoint may depend on what
+  // they have written.
+  if (!plan.services.empty() && plan.wait_for_services >= std::chrono::seconds{0})
+    plan.needs_helper = true;
   plan.agent = docker.agent == config::AgentMode::automatic;
   plan.dind_readiness = docker.dind.readiness;
   plan.keep_anonymous_volumes = docker.volume_keep;

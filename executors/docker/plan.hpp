@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -71,8 +72,12 @@ struct Plan {
   std::vector<ServicePlan> services;
   docker_api::ContainerSpec build;  ///< without image and service hosts
   docker_api::ContainerSpec helper;
-  bool needs_helper = false;                   ///< a stage needs git or archives
-  std::string job_network;                     ///< to be made and removed; "" = none
+  bool needs_helper = false;  ///< a stage needs git or archives
+  /// Why no build container may be made; fails the job when one is due. "" = it may.
+  std::string build_refused;
+  std::string job_network;    ///< to be made and removed; "" = none
+  bool network_ipv6 = false;  ///< of job_network
+  std::map<std::string, std::string> network_options;
   std::chrono::seconds wait_for_services{30};  ///< negative: do not wait
   bool agent = true;
   bool dind_readiness = true;
@@ -100,7 +105,7 @@ VolumeSpec parse_volume(const std::string& text);
 job::Variables job_variables(const job::Job& job, const config::Runner& runner,
                              const PlanContext& context, const JobEnvironment& environment);
 
-/// `runner_info.timeout` etc. as GitLab's label text.
+/// The labels that every object of the job carries.
 docker_api::Labels base_labels(const job::Job& job, const config::Runner& runner,
                                const PlanContext& context);
 

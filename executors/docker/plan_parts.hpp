@@ -32,10 +32,22 @@ void plan_volumes(const VolumeInput& input, Plan& plan, std::vector<std::string>
 void plan_services(const job::Job& job, const config::Runner& runner, const PlanContext& context,
                    const docker_api::ContainerSpec& base, Plan& plan);
 
+/// A network of the administrator's or the job's own, in which containers have aliases.
+bool is_user_defined_network(std::string_view mode);
+
+/// `os/arch[/variant]`; an architecture alone is one of Linux, an OS that no Engine runs becomes
+/// `linux` with a warning.
+/// "" stays "". \throws job::Failure for anything else.
+std::string normal_platform(const std::string& text, std::vector<std::string>& warnings);
+
+/// `text` if it is empty or a MAC address. \throws job::Failure `invalid MAC address …`.
+std::string checked_mac_address(const std::string& text);
+
 /// HostConfig members that come straight from the configuration, as the Engine's JSON. \throws
 /// job::Failure for values that do not parse.
 std::string build_host_config(const config::Docker& docker, bool with_pid_mode);
-std::string service_host_config(const config::Docker& docker);
+/// `image`: of the service, with its tag; decides which of services_devices it gets.
+std::string service_host_config(const config::Docker& docker, const std::string& image);
 
 /// Refuses an image or service that the allow-list does not name. \throws job::Failure `disallowed
 /// image`.

@@ -11,6 +11,9 @@ namespace slipway::executors::docker {
 
 namespace {
 
+/// Of a text that a job gave, in a message about it.
+constexpr std::size_t longest_shown_name = 255;
+
 /// A service of the configuration or of the job, in one form.
 struct Wanted {
   std::string name;
@@ -89,14 +92,19 @@ void plan_services(const job::Job& job, const config::Runner& runner, const Plan
   for (std::size_t index = 0; index < wanted.size(); ++index) {
     const auto& service = wanted[index];
     const auto image = parse_image_name(service.name);
-    auto explicit_aliases = split_aliases(service.alias);
+    const auto explicit_aliases = split_aliases(service.alias);
     if (!image) {
-      throw job::Failure{job::FailureReason::runner_configuration_error,
-                         fmt::format("invalid service image name: {}", service.name)};
+      const auto shown = service.name.substr(0, longest_shown_name);
+      if (!explicit_aliases.empty())
+        throw job::Failure{job::FailureReason::runner_configuration_error,
+                           fmt::format("invalid service image name: {}", shown)};
+      plan.warnings.push_back(fmt::format(
+          "Skipping service \"{}\" (services[{}]): this is no image name", shown, index));
+      continue;
     }
-    const bool named_in_config =
-        std::any_of(docker.services.begin(), docker.services.end(),
-                    [&](const auto& entry) { return entry.name == service.name; });
+    const bool named_in_config = std::any_of(
+        wanted.begin(), wanted.end(),
+        [&](const Wanted& entry) { return entry.from_config && entry.name == service.name; });
     if (!service.from_config && !named_in_config)
       check_allowed(service.name, docker.allowed_services, "services");
 
@@ -119,7 +127,7 @@ void plan_services(const job::Job& job, const config::Runner& runner, const Plan
 
     planned.image.name = image->with_default_tag();
     planned.image.policies = effective_pull_policies(planned.image.name, service.policies, docker);
-    planned.image.platform = service.platform;
+    planned.image.platform = normal_platform(service.platform, plan.warnings);
     planned.shown_name = names.version.starts_with('@') ? names.name + names.version
                                                         : names.name + ":" + names.version;
     planned.is_dind = is_dind_image(*image);
@@ -127,7 +135,7 @@ void plan_services(const job::Job& job, const config::Runner& runner, const Plan
     auto& container = planned.container;
     container = base;
     container.name = fmt::format("{}-{}-{}", plan.prefix, names.aliases.front(), index);
-    container.platform = service.platform;
+    container.platform = planned.image.platform;
     container.user = service.user;
     if (service.command && !service.command->empty()) container.command = *service.command;
     if (service.entrypoint && !service.entrypoint->empty()) {
@@ -137,12 +145,16 @@ void plan_services(const job::Job& job, const config::Runner& runner, const Plan
         container.entrypoint = service.entrypoint;
     }
     container.env = service_env(plan, service);
+    container.host_config_extra = service_host_config(docker, planned.image.name);
+    for (const auto& [key, value] : docker.container_labels)
+      container.labels.emplace("com.gitlab.gitlab-runner." + key,
+                               plan.environment.variables.expand(value));
     container.labels["com.gitlab.gitlab-runner.type"] = "service";
     container.labels["com.gitlab.gitlab-runner.service"] = names.name;
     container.labels["com.gitlab.gitlab-runner.service.version"] = names.version;
     container.privileged = docker.services_privileged.value_or(docker.privileged) &&
                            any_match(docker.allowed_privileged_services, service.name);
-    if (!container.network_mode.empty() && container.network_mode != "host")
+    if (is_user_defined_network(container.network_mode))
       container.network_aliases = planned.aliases;
     planned.cert_dir = last_value(container.env, "DOCKER_TLS_CERTDIR");
     planned.docker_host = last_value(container.env, "DOCKER_HOST").value_or("");

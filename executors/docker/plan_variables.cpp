@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "config/feature_flags.hpp"
 #include "executors/docker/names.hpp"
 #include "executors/docker/plan.hpp"
 #include "job/log_lines.hpp"
@@ -37,6 +38,13 @@ docker_api::Labels base_labels(const job::Job& job, const config::Runner& runner
 job::Variables job_variables(const job::Job& job, const config::Runner& runner,
                              const PlanContext& context, const JobEnvironment& environment) {
   job::Variables variables;
+  const config::FlagVariables from_job = [&](std::string_view key) {
+    return job.variables.find(key);
+  };
+  for (const auto& flag : config::feature_flags())
+    variables.add_internal(
+        std::string{flag.name},
+        config::resolve(flag.name, runner.feature_flags, from_job).value ? "true" : "false");
   if (!job.image.name.empty()) variables.add_internal("CI_JOB_IMAGE", job.image.name);
   variables.add_internal("CI_RUNNER_SHORT_TOKEN", job::short_token(runner.token.reveal()));
   for (const auto& [key, value] : runner.environment) variables.add_internal(key, value);
@@ -56,7 +64,10 @@ job::Variables job_variables(const job::Job& job, const config::Runner& runner,
                      .internal = true};
     variables.add(std::move(ca));
   }
-  variables.append(job.variables);
+  // What the job says of a flag is in the flag's entry already, unless the configuration overrules
+  // it.
+  for (const auto& variable : job.variables.list())
+    if (config::find_feature_flag(variable.key) == nullptr) variables.add(variable);
   variables.add_internal("CI_DISPOSABLE_ENVIRONMENT", "true");
   variables.add_internal("CI_RUNNER_VERSION", context.version);
   variables.add_internal("CI_RUNNER_REVISION", context.revision);

@@ -98,6 +98,10 @@ std::vector<VolumeSpec> parse_volumes(const config::Docker& docker,
   for (const auto& text : docker.volumes) {
     auto spec = parse_volume(text);
     spec.destination = variables.expand(spec.destination);
+    // A job's variable must not become options of the mount.
+    if (!valid_path(spec.destination))
+      throw job::Failure{job::FailureReason::runner_configuration_error,
+                         fmt::format("invalid volume specification: \"{}\"", text)};
     const auto clean = clean_path(spec.destination);
     if (clean == "/")
       throw job::Failure{job::FailureReason::runner_configuration_error,

@@ -209,5 +209,58 @@ TEST_F(DockerJobs, SeveralJobsRunAtOnceUpToConcurrent) {
   EXPECT_GE(*third.assigned_at, std::min(*first.finished_at, *second.finished_at) - 100ms);
 }
 
+TEST_F(DockerJobs, Executor44AVariableWithoutAKeyIsAConfigurationErrorAndHarmsNobodyElse) {
+  const auto& job = run_job(JobBuilder{}
+                                .image(image)
+                                .variable("", "no key")
+                                .script({"echo never"})
+                                .after_script({"echo after"}));
+  EXPECT_EQ(job.failure_reason, "runner_configuration_error") << plain_text(job.trace);
+  EXPECT_THAT(plain_text(job.trace), HasSubstr("invalid environment variable"));
+  EXPECT_EQ(run_job(echo_job()).state, JobState::success);
+}
+
+TEST_F(DockerJobs, ATimeoutEndsAnEntrypointThatNeverHandsOver) {
+  const auto& job = run_job(JobBuilder{}
+                                .image(image)
+                                .image_entrypoint({"sh", "-c", "echo waiting for ever; sleep 1000"})
+                                .timeout(3)
+                                .script({"echo never"}),
+                            60s);
+  EXPECT_EQ(job.failure_reason, "job_execution_timeout") << plain_text(job.trace);
+}
+
+TEST_F(DockerJobs, TheScriptTimeoutLeavesTimeForAfterScript) {
+  const auto& job = run_job(JobBuilder{}
+                                .image(image)
+                                .variable("RUNNER_SCRIPT_TIMEOUT", "2s")
+                                .script({"echo running; sleep 1000"})
+                                .after_script({"echo after $CI_JOB_STATUS"}),
+                            60s);
+  EXPECT_EQ(job.failure_reason, "job_execution_timeout");
+  EXPECT_THAT(plain_text(job.trace), HasSubstr("after timedout"));
+  EXPECT_THAT(plain_text(job.trace), HasSubstr("script timeout: context deadline exceeded"));
+}
+
+TEST_F(DockerJobs, AHelperThatIsGoneIsNoSuccess) {
+  const auto sha = make_repository({{"file", "content\n"}});
+  config.runners.front().pre_get_sources_script = "echo in the helper; sleep 20";
+  const auto id = gitlab().enqueue(
+      JobBuilder{}.image(image).git("demo/project", "main", sha).script({"echo never"}));
+  run_until(id,
+            [](const auto& job) { return job.trace.find("in the helper") != std::string::npos; });
+  run([](docker_api::Client& engine) -> asio::awaitable<void> {
+    return [](docker_api::Client& client) -> asio::awaitable<void> {
+      const std::vector<std::string> labels{"com.gitlab.gitlab-runner.type=predefined"};
+      const auto containers = co_await client.list_containers(labels);
+      for (const auto& container : containers)
+        co_await client.remove_container(container.id, true, false);
+    }(engine);
+  });
+  const auto& job = run_until_finished(id);
+  EXPECT_EQ(job.failure_reason, "runner_system_failure") << plain_text(job.trace);
+  EXPECT_THAT(plain_text(job.trace), Not(HasSubstr("never\n")));
+}
+
 }  // namespace
 }  // namespace slipway::tests

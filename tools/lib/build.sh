@@ -25,7 +25,8 @@ relative() { echo "${1#"$repo_root"/}"; }
 
 # The programs and the helper image's archive, where slipway looks for it: ../lib/slipway.
 build_release() {
-  configure "$release_dir" -DCMAKE_BUILD_TYPE=Release
+  # The unit tests run with sanitizers, in a build of their own.
+  configure "$release_dir" -DCMAKE_BUILD_TYPE=Release -DSLIPWAY_UNIT_TESTS=OFF
   compile "$release_dir" "$@"
   helper_archive "$release_dir/lib/slipway"
 }

@@ -2,18 +2,13 @@
 
 tests_dir=$build_dir/tests
 
-# ctest's input: the checks of the sources, the unit tests of the sanitizer build, and all tests of
-# the release build.
+# ctest's input: the checks of the sources, unit tests and short fuzz runs of the sanitizer build,
+# and all tests of the release build.
 write_test_list() {
-  local folder program
   mkdir -p "$tests_dir"
   {
     add_test sources lint 120 "$repo_root/tools/lib/check-sources"
-    for folder in "$repo_root"/tests/unit/*/; do
-      folder=$(basename "$folder")
-      program=$sanitize_dir/bin/unit_$folder
-      [[ ! -x $program ]] || add_test "sanitize.$folder" sanitize 300 "$program"
-    done
+    echo "subdirs([=[$sanitize_dir]=])"
     echo "subdirs([=[$release_dir]=])"
   } >"$tests_dir/CTestTestfile.cmake"
 }

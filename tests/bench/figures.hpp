@@ -1,0 +1,28 @@
+#pragma once
+
+#include <span>
+
+#include "tests/bench/lab.hpp"
+
+namespace slipway::bench {
+
+/// One measurement with the rows it adds to the table.
+struct Figure {
+  const char* name;
+  const char* what;
+  asio::awaitable<void> (*measure)(Lab& lab);
+};
+
+/// In the order in which they are run.
+std::span<const Figure> figures();
+
+asio::awaitable<void> measure_startup(Lab& lab);
+asio::awaitable<void> measure_jobs(Lab& lab);
+asio::awaitable<void> measure_calls(Lab& lab);
+asio::awaitable<void> measure_logs(Lab& lab);
+asio::awaitable<void> measure_memory(Lab& lab);
+asio::awaitable<void> measure_dind(Lab& lab);
+asio::awaitable<void> measure_many_dind(Lab& lab);
+asio::awaitable<void> measure_idle(Lab& lab);
+
+}  // namespace slipway::bench

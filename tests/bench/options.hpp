@@ -1,0 +1,26 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace slipway::bench {
+
+/// What the command line says.
+struct Options {
+  int runs = 10;      ///< of every figure that is a median
+  int log_runs = 3;   ///< of the two logs, which take seconds each
+  int dind_jobs = 4;  ///< of the figure with many dind jobs
+  int dind_concurrent = 2;
+  int memory_jobs = 10;  ///< running at once when memory is looked at
+  int idle_runners = 200;
+  std::chrono::seconds idle_time{120};
+  std::vector<std::string> only;  ///< names of figures; empty = all
+  bool list = false;
+  bool verbose = false;            ///< the daemon's log is shown when a figure fails
+  std::string json;                ///< where the table goes as JSON; "" = nowhere
+  std::filesystem::path programs;  ///< directory of slipway and slipway-helper
+};
+
+}  // namespace slipway::bench
