@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 /// The TOML library, compiled once (toml_impl.cpp). For sources of this folder only: it is a heavy
 /// header.
 #define TOML_HEADER_ONLY 0

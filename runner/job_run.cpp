@@ -98,7 +98,10 @@ asio::awaitable<void> JobRun::run() {
     failure = JobFailure{FailureReason::job_canceled, stop_text_, 0};
   else if (failure_)
     failure = classify(failure_);
-  // Whatever goes wrong with the report, what the job made must go.
+  // Whatever goes wrong with the report, what the job made must go; at once where the job was ended
+  // from outside, for the coordinator may be away for longer than this process is given.
+  util::TaskGroup removal{executor_};
+  if (environment_ && stop_reason_ != StopReason::none) removal.start(environment_->cleanup());
   std::exception_ptr problem;
   try {
     co_await report(failure, cancelled_at_once);
@@ -106,6 +109,7 @@ asio::awaitable<void> JobRun::run() {
     problem = std::current_exception();
   }
   on_reported_();
+  co_await removal.join();
   if (environment_) co_await environment_->cleanup();
   log_end(failure);
   if (problem) std::rethrow_exception(problem);

@@ -38,6 +38,12 @@ asio::awaitable<void> DockerExecutor::cleanup() {
 }
 
 asio::awaitable<void> DockerExecutor::remove_everything() {
+  creating_.cancel();
+  try {
+    co_await creating_.join();
+  } catch (const std::exception& error) {
+    spdlog::debug("cleanup: making the build container: {}", error.what());
+  }
   if (helper_) co_await helper_->close();
   if (build_) co_await build_->close();
   try {

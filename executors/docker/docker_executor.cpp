@@ -61,7 +61,8 @@ DockerExecutor::DockerExecutor(Engine& engine, Plan plan, JobLog& log, Reaper& r
       client_{engine.client()},
       plan_{std::move(plan)},
       log_{log},
-      reaper_{reaper} {}
+      reaper_{reaper},
+      creating_{engine.executor()} {}
 
 DockerExecutor::~DockerExecutor() {
   leave_to_reaper();
@@ -94,6 +95,9 @@ asio::awaitable<void> DockerExecutor::prepare() {
   if (plan_.needs_helper) co_await start_helper();
   co_await wait_for_services();
   build_image_ = co_await engine_.resolve_image(plan_.image, log_);
+  // Made, not started: entrypoints may look at the sources. A refusal is told when the stage that
+  // needs it begins.
+  if (helper_) creating_.start(create_build());
 }
 
 asio::awaitable<void> DockerExecutor::make_network() {
@@ -235,6 +239,7 @@ asio::awaitable<void> DockerExecutor::create_build_container(bool use_agent) {
 
 /// The build container, started at its first use: entrypoints may look at the sources.
 asio::awaitable<AgentContainer*> DockerExecutor::running_build() {
+  co_await creating_.join();
   if (!build_) co_await create_build();
   if (build_started_) co_return build_.get();
   ++starts_;

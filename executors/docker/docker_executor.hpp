@@ -78,6 +78,7 @@ class DockerExecutor final : public Executor {
   std::vector<Service> services_;  ///< as plan_.services
   std::unique_ptr<AgentContainer> helper_;
   std::unique_ptr<AgentContainer> build_;
+  util::TaskGroup creating_;  ///< the build container, made while the helper fetches the sources
   docker_api::ImageDetails build_image_;
   bool build_started_ = false;
   std::uint32_t next_stage_ = 1;

@@ -262,5 +262,30 @@ TEST_F(DockerJobs, AHelperThatIsGoneIsNoSuccess) {
   EXPECT_THAT(plain_text(job.trace), Not(HasSubstr("never\n")));
 }
 
+TEST_F(DockerJobs, AbortRemovesWhatTheJobMadeWhileTheCoordinatorIsAway) {
+  const auto id = gitlab().enqueue(JobBuilder{}.image(image).script({"echo running; sleep 1000"}));
+  run_until(id, [](const auto& job) { return job.trace.find("running") != std::string::npos; });
+  gitlab().faults().fail_next(Endpoint::patch_trace, 500, 1000);
+  gitlab().faults().fail_next(Endpoint::finish_job, 500, 1000);
+  service().abort("terminated");
+  const auto label = "io.slipway.state=" + service().state_id();
+  std::size_t left = 1;
+  for (int i = 0; i < 100 && left > 0; ++i) {
+    io().restart();
+    io().run_for(200ms);
+    run([&](docker_api::Client& engine) -> asio::awaitable<void> {
+      return [](docker_api::Client& client, std::string state,
+                std::size_t* count) -> asio::awaitable<void> {
+        const std::vector<std::string> labels{state};
+        const auto containers = co_await client.list_containers(labels);
+        *count = containers.size();
+      }(engine, label, &left);
+    });
+  }
+  EXPECT_EQ(left, 0u);
+  gitlab().faults().clear();
+  run_until_finished(id, 60s);
+}
+
 }  // namespace
 }  // namespace slipway::tests
