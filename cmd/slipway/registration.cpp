@@ -313,8 +313,8 @@ void Registration::save() {
   config::append_runner(options_.config_path, entry_);
   enrolled_ = false;
   spdlog::info(
-      "Runner registered successfully. Feel free to start it, but if it's running already the "
-      "config should be automatically reloaded!");
+      "Runner registered successfully. Feel free to start it; if it's running already, restart "
+      "it: this version does not reload its configuration.");
   spdlog::info("Configuration (with the authentication token) was saved in \"{}\"",
                options_.config_path);
   if (const auto runners = config_.runners.size() + 1; runners > 1 && config_.concurrent == 1)
