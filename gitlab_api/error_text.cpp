@@ -50,50 +50,6 @@ std::string join_arrays(const nlohmann::json& object) {
   return joined;
 }
 
-/// For servers and proxies that send no reason phrase.
-std::string_view usual_reason(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 201:
-      return "Created";
-    case 202:
-      return "Accepted";
-    case 204:
-      return "No Content";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 409:
-      return "Conflict";
-    case 410:
-      return "Gone";
-    case 412:
-      return "Precondition Failed";
-    case 413:
-      return "Payload Too Large";
-    case 416:
-      return "Range Not Satisfiable";
-    case 429:
-      return "Too Many Requests";
-    case 500:
-      return "Internal Server Error";
-    case 502:
-      return "Bad Gateway";
-    case 503:
-      return "Service Unavailable";
-    case 504:
-      return "Gateway Timeout";
-    default:
-      return "";
-  }
-}
-
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t limit,
@@ -124,7 +80,8 @@ std::string error_message(const net::Headers& headers, std::string_view body) {
 
 std::string status_text(int status, std::string_view reason, const net::Headers& headers,
                         std::string_view body, const std::vector<std::string>& secrets) {
-  auto words = printable(reason.empty() ? usual_reason(status) : reason, reason_limit, secrets);
+  auto words =
+      printable(reason.empty() ? net::reason_phrase(status) : reason, reason_limit, secrets);
   const auto head = words.empty() ? fmt::format("{}", status) : fmt::format("{} {}", status, words);
   const bool success = status >= 200 && status < 300;
   const auto message =

@@ -10,47 +10,9 @@
 
 namespace slipway::local {
 
-std::string_view reason_phrase(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 201:
-      return "Created";
-    case 202:
-      return "Accepted";
-    case 204:
-      return "No Content";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 409:
-      return "Conflict";
-    case 412:
-      return "Precondition Failed";
-    case 413:
-      return "Content Too Large";
-    case 416:
-      return "Range Not Satisfiable";
-    case 500:
-      return "Internal Server Error";
-    case 502:
-      return "Bad Gateway";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return status < 400 ? "Done" : "Failed";
-  }
-}
-
 net::Response empty_reply(int status) {
   net::Response reply;
   reply.status = status;
-  reply.reason = reason_phrase(status);
   return reply;
 }
 
@@ -62,7 +24,7 @@ net::Response json_reply(int status, const nlohmann::json& body) {
 }
 
 net::Response message_reply(int status, std::string_view detail) {
-  auto text = std::to_string(status) + " " + std::string{reason_phrase(status)};
+  auto text = std::to_string(status) + " " + std::string{net::reason_phrase(status)};
   if (!detail.empty()) text += " - " + std::string{detail};
   return json_reply(status, {{"message", text}});
 }

@@ -14,7 +14,6 @@ net::Response empty_reply(int status);
 net::Response json_reply(int status, const nlohmann::json& body);
 /// `{"message":"403 Forbidden"}`, or with `- <detail>` as GitLab writes it.
 net::Response message_reply(int status, std::string_view detail = {});
-std::string_view reason_phrase(int status);
 
 /// The object in `body`; nullopt for anything else.
 std::optional<nlohmann::json> parse_object(std::string_view body);

@@ -22,9 +22,6 @@ std::string encode_request(const Request& request, const std::string& host, Fram
 /// The head of a response. \param close  adds `Connection: close`.
 std::string encode_response(const Response& response, Framing framing, bool close);
 
-/// The standard phrase of a status, "" for an unknown one.
-std::string_view reason_phrase(int status);
-
 /// Room for chunk framing around data in place: the size line goes in front, the line end behind.
 inline constexpr std::size_t chunk_front = 18;
 inline constexpr std::size_t chunk_back = 2;

@@ -46,6 +46,9 @@ struct Response {
   std::string body;
 };
 
+/// The standard phrase of a status, "" for an unknown one.
+std::string_view reason_phrase(int status);
+
 /// The media type of a Content-Type value, lower case, without parameters.
 std::string media_type(std::string_view content_type);
 

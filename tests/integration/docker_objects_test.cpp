@@ -21,18 +21,6 @@ using docker_api::StreamParser;
 using docker_api::StreamType;
 using testing::HasSubstr;
 
-/// The status of the EngineError that `work` throws; -1 if it throws none.
-template <class T>
-asio::awaitable<int> refusal(asio::awaitable<T> work) {
-  int status = -1;
-  try {
-    co_await std::move(work);
-  } catch (const EngineError& e) {
-    status = e.status();
-  }
-  co_return status;
-}
-
 class Images : public EngineTest {};
 
 TEST_F(Images, AreInspectedImportedAndRemoved) {

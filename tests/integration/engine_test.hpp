@@ -53,6 +53,18 @@ docker_api::ContainerSpec busybox(std::vector<std::string> command);
 /// Both streams of an attachment until its end, in the order of arrival.
 asio::awaitable<std::string> read_all(docker_api::Attachment& attachment);
 
+/// The status of the EngineError that `work` throws; -1 if it throws none.
+template <class T>
+asio::awaitable<int> refusal(asio::awaitable<T> work) {
+  int status = -1;
+  try {
+    co_await std::move(work);
+  } catch (const docker_api::EngineError& error) {
+    status = error.status();
+  }
+  co_return status;
+}
+
 /// Creates `spec`, attaches, starts, reads everything, waits, removes.
 struct Finished {
   std::string output;
