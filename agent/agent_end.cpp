@@ -118,8 +118,11 @@ void AgentEnd::on_run(const Frame& frame) {
 void AgentEnd::on_resume(const Frame& frame) {
   ByteReader in{frame.payload};
   const auto exits_seen = in.number<std::uint64_t>();
+  asked_offset_ = frame.number;
+  asked_exits_ = exits_seen;
   sent_ = std::clamp(frame.number, log_.begin(), log_.end());
-  next_exit_ = std::clamp(exits_seen + 1, first_exit_, first_exit_ + exits_.size());
+  // One less than the number asked for: the largest count has no successor.
+  next_exit_ = std::clamp(exits_seen, first_exit_ - 1, first_exit_ + exits_.size() - 1) + 1;
   due_until_ = log_.end();
   resumed_due_ = true;
 }
@@ -163,7 +166,9 @@ std::string_view AgentEnd::frame(TimePoint now) {
     make(FrameType::hello, 0, 0, 0, encode_hello({protocol_version, options_.version}));
   } else if (resumed_due_) {
     resumed_due_ = false;
-    make(FrameType::resumed, 0, 0, sent_, encode_hello({protocol_version, options_.version}));
+    const ResumedPayload payload{{protocol_version, options_.version},
+                                 {{asked_offset_, asked_exits_, next_exit_ - 1}}};
+    make(FrameType::resumed, 0, 0, sent_, encode_resumed(payload));
   } else if (!make_exit_frame() && !make_output_frame() && confirm_due_) {
     make(FrameType::alive, 0, 0, 0, {});
   }

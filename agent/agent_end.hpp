@@ -106,6 +106,8 @@ class AgentEnd {
   bool confirm_due_ = false;
   bool hello_due_ = true;
   bool resumed_due_ = false;
+  std::uint64_t asked_offset_ = 0;  ///< of the last *resume*, echoed by its answer
+  std::uint64_t asked_exits_ = 0;
   bool heard_ = false;   ///< any frame of a daemon yet
   bool silent_ = false;  ///< no frame for daemon_silence
   bool abandoned_ = false;

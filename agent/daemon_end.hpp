@@ -14,6 +14,12 @@ namespace slipway::agent {
 /// Protocol version spoken by this build; the daemon also speaks the previous one.
 inline constexpr int protocol_version = 1;
 
+/// Whether a daemon whose own version is `ours` can work with an agent of version `theirs`: the
+/// same, or the one before it. There is no version 0.
+constexpr bool speaks(int ours, int theirs) {
+  return theirs >= 1 && (theirs == ours || theirs == ours - 1);
+}
+
 enum class Stream : std::uint8_t { out = 1, err = 2 };
 
 /// What the daemon asks an agent to run.
@@ -56,14 +62,27 @@ struct Exit {
   int code = 0;  ///< exit code; with a signal 128 + signal
   int signal = 0;
   bool limit_reached = false;
-  std::string error;  ///< the stage could not be started: why
+  bool interrupted = false;  ///< the agent itself was told to end, by whoever stops the container
+  std::string error;         ///< the stage could not be started: why
   std::chrono::milliseconds cpu{0};
   std::uint64_t peak_memory_kib = 0;
 };
+/// The agent's answer to resume(): its output goes on at `offset`.
 struct Resumed {
   std::uint64_t offset = 0;
+  std::uint64_t lost = 0;        ///< output bytes before `offset` that the agent no longer has
+  std::uint64_t lost_exits = 0;  ///< ends of stages that it no longer has
+  std::uint64_t confirmed = 0;   ///< number of the last command that it has taken
+  int version = 0;
+  std::string agent_version;
 };
-using Event = std::variant<Hello, Plain, Raw, Output, Exit, Resumed>;
+/// The agent speaks a protocol version that this build does not: nothing more comes from it, and
+/// nothing can be sent to it.
+struct Unsupported {
+  int version = 0;
+  std::string agent_version;
+};
+using Event = std::variant<Hello, Plain, Raw, Output, Exit, Resumed, Unsupported>;
 
 enum class Signal : std::uint8_t {
   terminate,        ///< TERM to every process of the stage, after 10 s KILL
@@ -78,6 +97,14 @@ struct AgentOptions {
   std::optional<unsigned> umask;  ///< none: as the entrypoint left it
 };
 
+/// What a daemon has stored of an agent whose *hello* it has had, for the next process.
+struct Continuation {
+  std::uint64_t offset = 0;    ///< output bytes taken
+  std::uint64_t exits = 0;     ///< ends of stages taken
+  std::uint64_t commands = 0;  ///< commands sent; more may have followed
+  int version = protocol_version;
+};
+
 /// The daemon's end of the agent protocol: a pure state machine for one container, no I/O. Bytes
 /// that come out of the container go in, events come out; commands return the bytes to write to the
 /// container's stdin, in that order. Document: docs/agent-protocol.md.
@@ -85,8 +112,14 @@ class DaemonEnd {
  public:
   /// `mark` is random and drawn per container: 16 lower-case hex digits.
   explicit DaemonEnd(std::string mark);
+  /// Goes on where another process was when it stored `from`; what came and went after that does
+  /// not matter. resume() is the first call; no command is accepted (std::logic_error) before
+  /// Resumed has come out of next(). Signals that the earlier process sent may be lost: what must
+  /// hold is sent again. A version that is not spoken gives Unsupported at once.
+  DaemonEnd(std::string mark, Continuation from);
   ~DaemonEnd();
   DaemonEnd(DaemonEnd&&) noexcept;
+  DaemonEnd& operator=(DaemonEnd&&) noexcept;
 
   /// The first line for the container's stdin: shell text that execs the agent
   /// (`<dir>/slipway-helper agent …`), or prints the plain marker. Nothing else may be sent before
@@ -99,8 +132,16 @@ class DaemonEnd {
   /// The container's streams ended: what was held back comes out as Raw.
   void receive_eof();
   std::optional<Event> next();
+  /// What next() will give; null: nothing. Valid until the next call.
+  const Event* peek() const;
 
   std::string run(const Stage& stage);
+  /// After Resumed: `stage` was under way when the earlier process died, which had sent
+  /// `commands_before` commands when it began to send this one. Gives what the agent has not
+  /// confirmed of it (nothing, if it has all), so that it runs once however much had got through.
+  /// `stage` must be what the earlier process sent, byte by byte; `limit` alone may differ. Comes
+  /// before any other command.
+  std::string continue_run(const Stage& stage, std::uint64_t commands_before);
   std::string signal(std::uint32_t stage, Signal signal);
   /// Everything before `offset` is safe at the daemon's side.
   std::string ack(std::uint64_t offset);
@@ -117,6 +158,12 @@ class DaemonEnd {
   bool needs_resume() const;
   /// The first output byte that has not come out of next() yet.
   std::uint64_t next_offset() const;
+  /// How many ends of stages have come out of next(), the earlier process's included.
+  std::uint64_t exits_taken() const;
+  /// Number of the last command sent; the next *run* begins with the one after it.
+  std::uint64_t commands_sent() const;
+  /// The agent's protocol version; 0 before *hello*.
+  int version() const;
 
  private:
   class Impl;

@@ -1,11 +1,19 @@
 #include "agent/messages.hpp"
 
+#include <algorithm>
+
 #include "agent/bytes.hpp"
+#include "agent/frame.hpp"
 
 namespace slipway::agent {
 namespace {
+// Why a stage ended, in *exit*.
+constexpr std::uint8_t limit_reached_bit = 1;
+constexpr std::uint8_t interrupted_bit = 2;
 
 constexpr std::size_t max_version_text = 64;
+// The first frame of a stage has the message's size before its piece.
+constexpr std::size_t first_part = max_payload - sizeof(std::uint32_t);
 
 }  // namespace
 
@@ -41,12 +49,26 @@ std::optional<Stage> decode_stage(std::uint32_t id, std::string message) {
   return stage;
 }
 
+std::size_t StageParts::count() const {
+  if (message_.size() > max_stage_message || message_.size() <= first_part) return 1;
+  return 1 + (message_.size() - first_part + max_payload - 1) / max_payload;
+}
+
+std::string StageParts::payload(std::size_t part) const {
+  if (part > 0) return message_.substr(first_part + (part - 1) * max_payload, max_payload);
+  ByteWriter out;
+  out.number(static_cast<std::uint32_t>(std::min<std::size_t>(message_.size(), ~0u)));
+  out.raw(std::string_view{message_}.substr(0, first_part));
+  return out.take();
+}
+
 std::string encode_exit(const Exit& exit, std::uint64_t position) {
   ByteWriter out;
   out.number(position);
   out.number(static_cast<std::int32_t>(exit.code));
   out.number(static_cast<std::int32_t>(exit.signal));
-  out.number(static_cast<std::uint8_t>(exit.limit_reached));
+  out.number(static_cast<std::uint8_t>((exit.limit_reached ? limit_reached_bit : 0) |
+                                       (exit.interrupted ? interrupted_bit : 0)));
   out.number(static_cast<std::uint64_t>(exit.cpu.count()));
   out.number(exit.peak_memory_kib);
   out.text(std::string_view{exit.error}.substr(0, max_error_text));
@@ -60,7 +82,9 @@ std::optional<PlacedExit> decode_exit(std::uint32_t stage, std::string_view payl
   placed.position = in.number<std::uint64_t>();
   placed.exit.code = in.number<std::int32_t>();
   placed.exit.signal = in.number<std::int32_t>();
-  placed.exit.limit_reached = in.number<std::uint8_t>() != 0;
+  const auto causes = in.number<std::uint8_t>();
+  placed.exit.limit_reached = (causes & limit_reached_bit) != 0;
+  placed.exit.interrupted = (causes & interrupted_bit) != 0;
   placed.exit.cpu = std::chrono::milliseconds{in.number<std::int64_t>()};
   placed.exit.peak_memory_kib = in.number<std::uint64_t>();
   placed.exit.error = in.text().substr(0, max_error_text);
@@ -82,6 +106,37 @@ std::optional<Hello> decode_hello(std::string_view payload) {
   hello.agent_version = in.text().substr(0, max_version_text);
   if (!in.ok()) return std::nullopt;
   return hello;
+}
+
+std::string encode_resume(std::uint64_t exits) {
+  ByteWriter out;
+  out.number(exits);
+  return out.take();
+}
+
+std::string encode_resumed(const ResumedPayload& resumed) {
+  ByteWriter out;
+  out.raw(encode_hello(resumed.hello));
+  if (resumed.echo) {
+    out.number(resumed.echo->offset);
+    out.number(resumed.echo->exits);
+    out.number(resumed.echo->exits_before);
+  }
+  return out.take();
+}
+
+std::optional<ResumedPayload> decode_resumed(std::string_view payload) {
+  ByteReader in{payload};
+  ResumedPayload resumed;
+  resumed.hello.version = in.number<std::uint16_t>();
+  resumed.hello.agent_version = in.text().substr(0, max_version_text);
+  if (!in.ok()) return std::nullopt;
+  ResumedPayload::Echo echo;
+  echo.offset = in.number<std::uint64_t>();
+  echo.exits = in.number<std::uint64_t>();
+  echo.exits_before = in.number<std::uint64_t>();
+  if (in.ok()) resumed.echo = echo;
+  return resumed;
 }
 
 }  // namespace slipway::agent

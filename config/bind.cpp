@@ -167,6 +167,67 @@ Runner bind_runner(const toml::table& table, Config& config, const Environment& 
   return runner;
 }
 
+[[noreturn]] void refuse(const Config& config, const toml::node& node, const std::string& text) {
+  const auto& at = node.source().begin;
+  throw ConfigError{config.path, at.line, at.column, text};
+}
+
+/// True if the key is there.
+bool bind_disk_level(const Fields& fields, std::string_view key, const Config& config,
+                     DiskLevel& target) {
+  const auto* node = fields.find(key);
+  if (node == nullptr) return false;
+  std::string text;
+  fields.read(key, text);
+  const auto level = parse_disk_level(text);
+  if (!level)
+    refuse(config, *node,
+           fmt::format("key \"slipway.{}\": \"{}\" is neither a share of the disk (\"85%\"), nor a "
+                       "size (\"200GB\"), nor \"off\"",
+                       key, text));
+  target = *level;
+  return true;
+}
+
+/// What `low` is when only `high` is given, or the other way round.
+DiskLevel neighbour(const DiskLevel& level, double points, double factor) {
+  if (level.unit == DiskLevel::Unit::percent)
+    return DiskLevel::share(
+        std::clamp(level.percent + points, level.percent / 2, (level.percent + 100) / 2));
+  return DiskLevel::amount(static_cast<std::uint64_t>(static_cast<double>(level.bytes) * factor));
+}
+
+void bind_disk(const Fields& fields, Config& config) {
+  auto& slipway = config.slipway;
+  const bool has_high = bind_disk_level(fields, "disk_high", config, slipway.disk_high);
+  const bool has_low = bind_disk_level(fields, "disk_low", config, slipway.disk_low);
+  auto& high = slipway.disk_high;
+  auto& low = slipway.disk_low;
+  if (high.is_off() || (!has_high && low.is_off())) {
+    high = low = {};
+  } else if (has_high && has_low && low.is_off()) {
+    refuse(config, *fields.find("disk_low"),
+           "key \"slipway.disk_low\": \"off\" needs \"slipway.disk_high\" to be \"off\" as well");
+  } else if (has_high && !has_low) {
+    low = neighbour(high, -10, 0.9);
+  } else if (has_low && !has_high) {
+    high = neighbour(low, 10, 1.1);
+  }
+  const bool comparable = high.unit == low.unit && !high.is_off();
+  if (comparable && (low.percent > high.percent || low.bytes > high.bytes))
+    refuse(config, *fields.find("disk_low"),
+           "key \"slipway.disk_low\" is above \"slipway.disk_high\"");
+  DiskLevel floor;
+  if (bind_disk_level(fields, "disk_floor", config, floor)) slipway.disk_floor = floor;
+  DiskLevel budget;
+  if (bind_disk_level(fields, "disk_budget", config, budget)) {
+    if (budget.unit == DiskLevel::Unit::percent)
+      refuse(config, *fields.find("disk_budget"),
+             "key \"slipway.disk_budget\" must be a size, such as \"200GB\"");
+    slipway.disk_budget = budget.bytes;
+  }
+}
+
 void bind_slipway(const toml::table& table, Config& config) {
   const Fields fields{table};
   fields.read("state_dir", config.slipway.state_dir);
@@ -180,6 +241,7 @@ void bind_slipway(const toml::table& table, Config& config) {
         fmt::format("key \"slipway.on_stop\": \"{}\" is neither \"abort\" nor \"adopt\"", on_stop)};
   }
   config.slipway.on_stop = on_stop == "adopt" ? OnStop::adopt : OnStop::abort;
+  bind_disk(fields, config);
 }
 
 std::string lower(std::string text) {

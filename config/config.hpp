@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/disk_level.hpp"
 #include "util/secret.hpp"
 
 /// `config.toml` as plain data with every default applied: "unset" is visible only where a member
@@ -160,6 +161,13 @@ struct SlipwayOptions {
   std::string state_dir;  ///< "" = the default of paths.hpp
   OnStop on_stop = OnStop::abort;
   std::chrono::milliseconds adopt_timeout{std::chrono::minutes{10}};
+  /// The disk that holds an Engine's data. Space in use above which what jobs left is removed, and
+  /// below which that ends: both or neither off, never high below low.
+  DiskLevel disk_high = DiskLevel::share(85);
+  DiskLevel disk_low = DiskLevel::share(75);
+  /// Free space below which no jobs are taken; unset: 2 %, but not more than 2 GB.
+  std::optional<DiskLevel> disk_floor;
+  std::uint64_t disk_budget = 0;  ///< most bytes that what jobs left may take, 0 = no such limit
 };
 
 /// `[session_server]`.
@@ -179,6 +187,7 @@ struct Warning {
 /// The whole file. A missing file is a Config with these defaults.
 struct Config {
   std::string path;
+  std::string text;  ///< of the file, as it was read
   bool exists = false;
   int concurrent = 1;  ///< below 1: `run` must refuse to start, naming the key
   std::chrono::seconds check_interval{3};

@@ -99,6 +99,7 @@ bool is_log_level(std::string_view text) {
 Config parse(std::string_view text, const std::string& path, const Environment& environment) {
   Config config;
   config.path = path;
+  config.text = text;
   config.exists = true;
   try {
     const auto file = toml::parse(text, path);

@@ -21,7 +21,7 @@ std::span<const TableText> general_tables() {
        "collector_uri app_id category realm deployment_type metadata:x enable_oidc:b "
        "batch_delivery_duration_buckets:f skip_oidc_if_unsupported_cloud:b "
        "skip_runner_system_failure:b"},
-      {"slipway", "state_dir on_stop adopt_timeout:d"},
+      {"slipway", "state_dir on_stop adopt_timeout:d disk_high disk_low disk_floor disk_budget"},
       {"runners",
        "name! limit:i output_limit:i request_concurrency:i strict_check_interval?:b "
        "unhealthy_requests_limit:i unhealthy_interval?:d "

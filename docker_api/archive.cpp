@@ -22,7 +22,7 @@ Call archive_call(std::string_view name, const std::string& id, const std::strin
 }  // namespace
 
 asio::awaitable<void> Client::put_archive(std::string id, std::string path, std::string tar) {
-  auto call = archive_call("PUT /containers/{id}/archive", id, path, limits::upload());
+  auto call = archive_call("PUT /containers/{id}/archive", id, path, limits::archive());
   call.headers.set("Content-Type", "application/x-tar");
   call.body = std::move(tar);
   co_await impl_->transport.send(std::move(call));
@@ -47,7 +47,7 @@ asio::awaitable<std::string> Client::get_archive(std::string id, std::string pat
   constexpr std::string_view call_name = "GET /containers/{id}/archive";
   auto call = archive_call(call_name, id, path, limits::stream(limits::stream_idle));
   const auto stream = co_await impl_->transport.open(std::move(call));
-  auto tar = co_await read_body(*stream, max_bytes);
+  auto tar = co_await read_body(impl_->transport, call_name, *stream, max_bytes);
   if (!tar)
     throw EngineError{std::string{call_name}, 0,
                       fmt::format("the archive of {} is above {} bytes", path, max_bytes)};

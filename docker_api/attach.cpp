@@ -37,7 +37,7 @@ asio::awaitable<std::unique_ptr<Attachment>> Client::attach(std::string id, bool
   Call call{call_name,
             fmt::format("/containers/{}/attach?stream=1&stdout=1&stderr=1{}",
                         path_segment(call_name, id), with_stdin ? "&stdin=1" : ""),
-            limits::change()};
+            limits::attach()};
   auto stream = co_await impl_->transport.upgrade(std::move(call));
   co_return std::make_unique<StreamAttachment>(std::move(stream));
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -11,6 +12,7 @@
 #include "docker_api/client_impl.hpp"
 #include "docker_api/json.hpp"
 #include "docker_api/json_splitter.hpp"
+#include "docker_api/liveness.hpp"
 
 namespace slipway::docker_api {
 namespace {
@@ -32,32 +34,17 @@ std::string pinned_version() {
   return pinned == nullptr ? "" : pinned;
 }
 
-asio::awaitable<net::Response> ping(Transport& transport) {
-  std::optional<net::Response> answer;
-  try {
-    Call call{"HEAD /_ping", "/_ping", limits::query()};
-    answer = co_await transport.send(std::move(call));
-  } catch (const EngineError& e) {
-    // Engines and proxies that do not know the HEAD form answer 404 or 405.
-    if (e.status() >= 300 && e.status() < 400) throw;
-  }
-  if (!answer) {
-    Call call{"GET /_ping", "/_ping", limits::query()};
-    answer = co_await transport.send(std::move(call));
-  }
-  co_return std::move(*answer);
-}
-
-}  // namespace
-
-asio::awaitable<void> read_objects(std::string_view call, net::ResponseStream& stream,
-                                   std::function<void(const nlohmann::json&)> each) {
+/// The waits of read_objects().
+asio::awaitable<void> read_all_objects(std::string_view call, net::ResponseStream& stream,
+                                       const std::function<void(const nlohmann::json&)>& each,
+                                       Liveness& liveness) {
   JsonSplitter splitter{limits::max_object};
   const JsonSplitter::Sink sink = [&](std::string_view object) { decode(call, object, each); };
   std::vector<char> buffer(piece_size);
   while (true) {
     const auto size = co_await stream.read_some(std::span{buffer});
     if (size == 0) break;
+    liveness.heard();
     feed(call, splitter, {buffer.data(), size}, sink);
   }
   if (!splitter.complete())
@@ -65,16 +52,36 @@ asio::awaitable<void> read_objects(std::string_view call, net::ResponseStream& s
                       fmt::format("unexpected answer to {}: it ends within an object", call)};
 }
 
-asio::awaitable<std::optional<std::string>> read_body(net::ResponseStream& stream,
-                                                      std::size_t max) {
-  std::string body;
+/// The waits of read_body(); one byte more than `max` says that there are more.
+asio::awaitable<void> read_all(net::ResponseStream& stream, std::size_t max, std::string& body,
+                               Liveness& liveness) {
   std::vector<char> buffer(4 * piece_size);
-  while (true) {
+  while (body.size() <= max) {
     const auto size = co_await stream.read_some(std::span{buffer});
     if (size == 0) break;
-    if (body.size() + size > max) co_return std::nullopt;
-    body.append(buffer.data(), size);
+    liveness.heard();
+    body.append(buffer.data(), std::min(size, max + 1 - body.size()));
   }
+}
+
+}  // namespace
+
+asio::awaitable<void> read_objects(Transport& transport, std::string_view call,
+                                   net::ResponseStream& stream,
+                                   std::function<void(const nlohmann::json&)> each) {
+  Liveness liveness{transport, call};
+  auto reading = read_all_objects(call, stream, each, liveness);
+  co_await liveness.guard(std::move(reading));
+}
+
+asio::awaitable<std::optional<std::string>> read_body(Transport& transport, std::string_view call,
+                                                      net::ResponseStream& stream,
+                                                      std::size_t max) {
+  std::string body;
+  Liveness liveness{transport, call};
+  auto reading = read_all(stream, max, body, liveness);
+  co_await liveness.guard(std::move(reading));
+  if (body.size() > max) co_return std::nullopt;
   co_return body;
 }
 
@@ -94,7 +101,7 @@ asio::awaitable<void> Client::Impl::read_progress_stream(
     check_progress(name, object);
     if (progress) progress(read_progress(object));
   };
-  co_await read_objects(name, *stream, std::move(each));
+  co_await read_objects(transport, name, *stream, std::move(each));
 }
 
 asio::awaitable<net::Response> Client::Impl::post_json(Call call, std::string body) {
@@ -109,16 +116,23 @@ Client::Client(asio::any_io_executor executor, net::Endpoint endpoint, std::stri
 Client::~Client() = default;
 
 asio::awaitable<void> Client::connect() {
-  if (impl_->transport.version()) co_return;
-  const auto pinned = pinned_version();
-  const auto answer = co_await ping(impl_->transport);
-  const auto version = negotiate(pinned, answer.headers.get("API-Version"));
-  impl_->transport.set_version(version);
-  impl_->version_text = version.text();
+  if (!impl_->transport.version()) co_await reconnect();
+}
+
+asio::awaitable<void> Client::reconnect() {
+  auto pinned = pinned_version();
+  // An Engine that is being stopped goes on answering on connections that it had.
+  impl_->transport.close_idle();
+  const auto answer = co_await impl_->transport.ping();
+  impl_->transport.learn(std::move(pinned), answer.headers);
+}
+
+std::uint64_t Client::disturbances() const {
+  return impl_->transport.disturbances();
 }
 
 const std::string& Client::api_version() const {
-  return impl_->version_text;
+  return impl_->transport.version_text();
 }
 
 bool Client::supports(int major, int minor) const {

@@ -29,8 +29,8 @@ std::string host_prefix(std::string_view host);
 
 /// One Engine. Typed calls; the API version is negotiated at connect() and cached. Knows nothing of
 /// jobs. Every call throws EngineError (the Engine's answer) or net::Error (no answer), has limits
-/// on all its waits, and may be cancelled (any kind; its effect on the Engine is then unknown).
-/// Must outlive its calls. Single-threaded.
+/// on all its waits (see Patience), and may be cancelled (any kind; its effect on the Engine is
+/// then unknown). Must outlive its calls. Single-threaded.
 class Client {
  public:
   Client(asio::any_io_executor executor, net::Endpoint endpoint, std::string prefix = "");
@@ -39,6 +39,13 @@ class Client {
   /// Pings and negotiates: min(own maximum, Engine's), DOCKER_API_VERSION of the environment pins
   /// it. Idempotent. Engine API: HEAD /_ping.
   asio::awaitable<void> connect();
+  /// The same whatever is known, on a new connection: for an Engine that may have been away, or is
+  /// about to go. \throws net::Error after Patience::ping at the latest.
+  asio::awaitable<void> reconnect();
+  /// Grows whenever the Engine may have become another one since it was last looked at: a
+  /// connection failed or was not answered in time, or an answer announced another version (which
+  /// is spoken from then on).
+  std::uint64_t disturbances() const;
   /// e.g. "1.41"; "" before connect().
   const std::string& api_version() const;
   bool supports(int major, int minor) const;
@@ -56,7 +63,16 @@ class Client {
   /// Engine knows) at `path`.
   asio::awaitable<void> import_image(std::string path, std::string repository, std::string tag,
                                      std::vector<std::string> changes);
-  asio::awaitable<void> remove_image(std::string name, bool force);
+  /// Takes the name from its image and removes the image with its last name; an id removes an image
+  /// that has at most one. Parents stay. What happened, step by step. \throws EngineError (404;
+  /// 409: a container uses it).
+  asio::awaitable<std::vector<ImageRemoval>> remove_image(std::string name, bool force);
+  /// Engine API: GET /images/json; with those in the middle of a build.
+  asio::awaitable<std::vector<ImageSummary>> list_images();
+  /// How much every image and volume takes. The Engine adds up whole directory trees for it:
+  /// seconds to minutes of its disk's time. \throws EngineError; older Engines refuse while they
+  /// are at it for somebody else. Engine API: GET /system/df.
+  asio::awaitable<DiskUsage> disk_usage();
 
   /// Engine API: POST /containers/create. Warnings are logged.
   asio::awaitable<std::string> create_container(ContainerSpec spec);
@@ -64,8 +80,9 @@ class Client {
   /// /containers/{id}/attach.
   asio::awaitable<std::unique_ptr<Attachment>> attach(std::string id, bool with_stdin);
   asio::awaitable<void> start_container(std::string id);  ///< 304 is success
-  /// Waits without limit until the container is not running (`next-exit` waits for a coming end, so
-  /// it may be called before start). Engine API: POST /containers/{id}/wait?condition=…
+  /// Waits until the container is not running, for ever as long as the Engine answers pings
+  /// (`next-exit` waits for a coming end, so it may be called before start). Engine API: POST
+  /// /containers/{id}/wait?condition=…
   asio::awaitable<WaitResult> wait_container(std::string id, std::string condition = "not-running");
   asio::awaitable<void> kill_container(std::string id, std::string signal);
   asio::awaitable<void> stop_container(std::string id, std::optional<int> seconds);

@@ -30,16 +30,18 @@ class Client::Impl {
   asio::awaitable<net::Response> post_json(Call call, std::string body);
 
   Transport transport;
-  std::string version_text;
 };
 
-/// Hands each object of `stream`, the answer to `call`, to `each`, until the stream ends. \throws
-/// EngineError (status 0) for what is no sequence of JSON objects, net::Error, and what `each`
-/// throws. Cancellation: any kind.
-asio::awaitable<void> read_objects(std::string_view call, net::ResponseStream& stream,
+/// Hands each object of `stream`, the answer to `call`, to `each`, until the stream ends; an Engine
+/// that is silent is asked for a sign of life. \throws EngineError (status 0) for what is no
+/// sequence of JSON objects, net::Error, and what `each` throws. Cancellation: any kind.
+asio::awaitable<void> read_objects(Transport& transport, std::string_view call,
+                                   net::ResponseStream& stream,
                                    std::function<void(const nlohmann::json&)> each);
 
-/// Reads at most `max` bytes of `stream`; nullopt when there are more. \throws net::Error.
-asio::awaitable<std::optional<std::string>> read_body(net::ResponseStream& stream, std::size_t max);
+/// Reads at most `max` bytes of `stream`, the answer to `call`; nullopt when there are more. As
+/// read_objects(). \throws net::Error.
+asio::awaitable<std::optional<std::string>> read_body(Transport& transport, std::string_view call,
+                                                      net::ResponseStream& stream, std::size_t max);
 
 }  // namespace slipway::docker_api

@@ -29,7 +29,7 @@ bool is_removal_in_progress(const EngineError& error) {
 
 /// Waits until another caller's removal of the container is done; false if it takes too long.
 asio::awaitable<bool> wait_until_gone(Client& client, std::string id) {
-  const auto deadline = std::chrono::steady_clock::now() + limits::removal;
+  const auto deadline = std::chrono::steady_clock::now() + limits::patience().removal;
   std::chrono::milliseconds pause = first_poll;
   while (std::chrono::steady_clock::now() < deadline) {
     try {
@@ -75,7 +75,7 @@ asio::awaitable<WaitResult> Client::wait_container(std::string id, std::string c
   auto call = on_container(call_name, id, "/wait?condition=" + net::percent_encode(condition),
                            limits::stream(limits::forever));
   const auto stream = co_await impl_->transport.open(std::move(call));
-  const auto body = co_await read_body(*stream, limits::max_error);
+  const auto body = co_await read_body(impl_->transport, call_name, *stream, limits::max_error);
   if (!body || body->empty())
     throw EngineError{std::string{call_name}, 0,
                       fmt::format("unexpected answer to {}: {}", call_name,
@@ -123,7 +123,7 @@ asio::awaitable<std::vector<ContainerSummary>> Client::list_containers(
   constexpr std::string_view call_name = "GET /containers/json";
   Call call{call_name,
             "/containers/json?all=1&filters=" + net::percent_encode(label_filter(labels)),
-            limits::query()};
+            limits::list()};
   const auto response = co_await impl_->transport.send(std::move(call));
   co_return decode_as(call_name, response.body, read_containers);
 }

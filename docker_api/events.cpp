@@ -16,7 +16,7 @@ asio::awaitable<void> Client::watch_events(std::vector<std::string> labels,
   std::function<void(const nlohmann::json&)> each = [&](const nlohmann::json& object) {
     sink(read_event(object));
   };
-  co_await read_objects(call_name, *stream, std::move(each));
+  co_await read_objects(impl_->transport, call_name, *stream, std::move(each));
   throw net::Error{net::Step::receive, "GET /events: the Engine ended the stream of events"};
 }
 

@@ -9,6 +9,7 @@
 #include "docker_api/client_impl.hpp"
 #include "docker_api/json.hpp"
 #include "docker_api/json_members.hpp"
+#include "docker_api/liveness.hpp"
 #include "util/async.hpp"
 
 namespace slipway::docker_api {
@@ -17,15 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::string_view inspect_name = "GET /exec/{id}/json";
-
-/// Podman answers 500 where Docker answers 409.
-EngineError as_conflict(const EngineError& error) {
-  const bool not_running =
-      error.status() == 500 &&
-      error.message().find("can only create exec sessions on running containers") !=
-          std::string::npos;
-  return not_running ? EngineError{error.call(), 409, error.message()} : error;
-}
 
 std::optional<int> read_exit_code(const nlohmann::json& answer) {
   const bool running = flag(answer, "Running");
@@ -38,18 +30,21 @@ asio::awaitable<std::string> create_exec(Client::Impl& impl, std::string id,
   constexpr std::string_view name = "POST /containers/{id}/exec";
   Call call{name, fmt::format("/containers/{}/exec", path_segment(name, id)), limits::change()};
   const nlohmann::json body{{"AttachStdout", true}, {"AttachStderr", true}, {"Cmd", command}};
-  std::optional<EngineError> failure;
+  auto text = to_text(body);
+  const auto response = co_await impl.post_json(std::move(call), std::move(text));
   std::string exec_id;
-  try {
-    auto text = to_text(body);
-    const auto response = co_await impl.post_json(std::move(call), std::move(text));
-    decode(name, response.body,
-           [&](const nlohmann::json& answer) { exec_id = required_text(answer, "Id"); });
-  } catch (const EngineError& e) {
-    failure = as_conflict(e);
-  }
-  if (failure) throw *failure;
+  decode(name, response.body,
+         [&](const nlohmann::json& answer) { exec_id = required_text(answer, "Id"); });
   co_return exec_id;
+}
+
+asio::awaitable<void> read_output(StreamAttachment& output, const StreamParser::Sink& sink,
+                                  Liveness& liveness) {
+  while (true) {
+    const bool more = co_await output.read(sink);
+    if (!more) break;
+    liveness.heard();
+  }
 }
 
 asio::awaitable<void> run_exec(Client::Impl& impl, std::string exec_id, StreamParser::Sink sink) {
@@ -59,10 +54,9 @@ asio::awaitable<void> run_exec(Client::Impl& impl, std::string exec_id, StreamPa
   call.body = R"({"Detach":false,"Tty":false})";
   auto stream = co_await impl.transport.upgrade(std::move(call));
   StreamAttachment output{std::move(stream)};
-  while (true) {
-    const bool more = co_await output.read(sink);
-    if (!more) break;
-  }
+  Liveness liveness{impl.transport, name};
+  auto reading = read_output(output, sink, liveness);
+  co_await liveness.guard(std::move(reading));
 }
 
 /// The output may end a moment before the Engine has noted the exit code.

@@ -37,9 +37,7 @@ asio::awaitable<void> Client::pull_image(std::string repository, std::string tag
   auto target = fmt::format("/images/create?fromImage={}&tag={}", net::percent_encode(repository),
                             net::percent_encode(tag));
   if (!platform.empty()) target += "&platform=" + net::percent_encode(platform);
-  Call call{"POST /images/create", std::move(target), limits::stream(limits::pull_idle)};
-  // The Engine is silent until the registry has answered for the manifest.
-  call.limits.head = limits::pull_idle;
+  Call call{"POST /images/create", std::move(target), limits::pull()};
   if (!registry_auth.empty()) call.headers.set("X-Registry-Auth", registry_auth);
   std::optional<EngineError> failure;
   try {
@@ -58,17 +56,18 @@ asio::awaitable<void> Client::import_image(std::string path, std::string reposit
                             net::percent_encode(repository), net::percent_encode(tag));
   for (const auto& change : changes) target += "&changes=" + net::percent_encode(change);
   Call call{"POST /images/create", std::move(target), limits::upload()};
-  call.limits.idle = limits::pull_idle;
   call.headers.set("Content-Type", "application/x-tar");
   std::function<void(const PullProgress&)> ignored;
   co_await impl_->read_progress_stream(std::move(call), &archive, std::move(ignored));
 }
 
-asio::awaitable<void> Client::remove_image(std::string name, bool force) {
+asio::awaitable<std::vector<ImageRemoval>> Client::remove_image(std::string name, bool force) {
   constexpr std::string_view call_name = "DELETE /images/{name}";
-  Call call{call_name, fmt::format("/images/{}?force={:d}", image_path(call_name, name), force),
+  Call call{call_name,
+            fmt::format("/images/{}?force={:d}&noprune=1", image_path(call_name, name), force),
             limits::change()};
-  co_await impl_->transport.send(std::move(call));
+  const auto response = co_await impl_->transport.send(std::move(call));
+  co_return decode_as(call_name, response.body, read_removals);
 }
 
 }  // namespace slipway::docker_api

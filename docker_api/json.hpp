@@ -52,6 +52,9 @@ nlohmann::json platform_object(std::string_view platform);
 
 Info read_info(const nlohmann::json& answer);
 ImageDetails read_image(const nlohmann::json& answer);
+std::vector<ImageSummary> read_images(const nlohmann::json& answer);
+std::vector<ImageRemoval> read_removals(const nlohmann::json& answer);
+DiskUsage read_disk_usage(const nlohmann::json& answer);
 ContainerDetails read_container(const nlohmann::json& answer);
 std::vector<ContainerSummary> read_containers(const nlohmann::json& answer);
 VolumeDetails read_volume(const nlohmann::json& answer);

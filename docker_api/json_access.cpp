@@ -91,4 +91,9 @@ Labels labels(const json& object, const char* key) {
   return value.is_null() ? Labels{} : value.get<Labels>();
 }
 
+const std::vector<json>& each(const json& list) {
+  static const std::vector<json> none;
+  return list.is_null() ? none : list.get_ref<const json::array_t&>();
+}
+
 }  // namespace slipway::docker_api

@@ -33,14 +33,6 @@ std::vector<int> tcp_ports(const json& config) {
   return ports;
 }
 
-template <class T>
-std::vector<T> read_each(const json& list, T (*read)(const json&)) {
-  std::vector<T> items;
-  if (list.is_null()) return items;
-  for (const auto& item : list.get_ref<const json::array_t&>()) items.push_back(read(item));
-  return items;
-}
-
 ContainerSummary read_summary(const json& answer) {
   ContainerSummary container;
   container.id = required_text(answer, "Id");
@@ -49,7 +41,22 @@ ContainerSummary read_summary(const json& answer) {
     if (name.starts_with('/')) name.erase(0, 1);
   container.state = text(answer, "State");
   container.labels = labels(answer, "Labels");
+  container.image = text(answer, "Image");
+  container.image_id = text(answer, "ImageID");
+  for (const auto& mount : each(member(answer, "Mounts")))
+    if (text(mount, "Type") == "volume") container.volumes.push_back(text(mount, "Name"));
   return container;
+}
+
+/// `DriverStatus` is a list of pairs.
+bool names_snapshotter(const json& status) {
+  for (const auto& pair : each(status)) {
+    const auto& words = each(pair);
+    if (words.size() == 2 && words[0] == "driver-type" &&
+        words[1] == "io.containerd.snapshotter.v1")
+      return true;
+  }
+  return false;
 }
 
 std::map<std::string, std::vector<std::string>> read_addresses(const json& settings) {
@@ -68,12 +75,14 @@ std::map<std::string, std::vector<std::string>> read_addresses(const json& setti
 
 Info read_info(const json& answer) {
   Info info;
+  info.id = text(answer, "ID");
   info.name = text(answer, "Name");
   info.os_type = text(answer, "OSType");
   info.architecture = text(answer, "Architecture");
   info.kernel_version = text(answer, "KernelVersion");
   info.server_version = text(answer, "ServerVersion");
   info.root_dir = text(answer, "DockerRootDir");
+  info.containerd_images = names_snapshotter(member(answer, "DriverStatus"));
   info.security_options = texts(answer, "SecurityOptions");
   return info;
 }
@@ -93,6 +102,7 @@ ImageDetails read_image(const json& answer) {
   image.command = texts(config, "Cmd");
   image.exposed_tcp_ports = tcp_ports(config);
   image.volumes = keys(config, "Volumes");
+  image.labels = labels(config, "Labels");
   return image;
 }
 
@@ -121,7 +131,11 @@ std::vector<ContainerSummary> read_containers(const json& answer) {
 }
 
 VolumeDetails read_volume(const json& answer) {
-  return {required_text(answer, "Name"), text(answer, "Driver"), labels(answer, "Labels")};
+  VolumeDetails volume{required_text(answer, "Name"), text(answer, "Driver"),
+                       labels(answer, "Labels"), text(answer, "CreatedAt")};
+  if (const auto& usage = member(answer, "UsageData"); !usage.is_null())
+    volume.size = number(usage, "Size");
+  return volume;
 }
 
 std::vector<VolumeDetails> read_volumes(const json& answer) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -14,5 +14,14 @@ const nlohmann::json& member(const nlohmann::json& object, const char* key);
 bool flag(const nlohmann::json& object, const char* key);
 std::vector<std::string> keys(const nlohmann::json& object, const char* key);
 Labels labels(const nlohmann::json& object, const char* key);
+/// The items of a list; none for null.
+const std::vector<nlohmann::json>& each(const nlohmann::json& list);
+
+template <class T>
+std::vector<T> read_each(const nlohmann::json& list, T (*read)(const nlohmann::json&)) {
+  std::vector<T> items;
+  for (const auto& item : each(list)) items.push_back(read(item));
+  return items;
+}
 
 }  // namespace slipway::docker_api

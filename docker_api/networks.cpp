@@ -34,7 +34,7 @@ asio::awaitable<std::vector<NetworkDetails>> Client::list_networks(
     std::vector<std::string> labels) {
   constexpr std::string_view call_name = "GET /networks";
   Call call{call_name, "/networks?filters=" + net::percent_encode(label_filter(labels)),
-            limits::query()};
+            limits::list()};
   const auto response = co_await impl_->transport.send(std::move(call));
   co_return decode_as(call_name, response.body, read_networks);
 }

@@ -13,12 +13,15 @@ using Labels = std::map<std::string, std::string>;
 
 /// Engine API: GET /info, the parts that are used.
 struct Info {
+  std::string id;  ///< drawn once per data root; "" where an Engine gives none
   std::string name;
   std::string os_type;
   std::string architecture;
   std::string kernel_version;
   std::string server_version;
-  std::string root_dir;
+  std::string root_dir;  ///< on the Engine's host: images, volumes, containers
+  /// Images and containers lie in containerd's own directory instead of `root_dir`.
+  bool containerd_images = false;
   std::vector<std::string> security_options;
 };
 
@@ -36,6 +39,22 @@ struct ImageDetails {
   std::vector<std::string> command;
   std::vector<int> exposed_tcp_ports;  ///< ascending
   std::vector<std::string> volumes;
+  Labels labels;  ///< a container made of it has them, too
+};
+
+/// One image of a list. Engine API: GET /images/json, GET /system/df.
+struct ImageSummary {
+  std::string id;
+  std::string parent;  ///< set by the Engine's old builder only
+  std::vector<std::string> repo_tags;
+  std::vector<std::string> repo_digests;  ///< `repository@digest`
+  std::int64_t size = 0;                  ///< bytes, with the layers it shares with others
+};
+
+/// One step of DELETE /images/{name}: a name that is gone, or an image (layer).
+struct ImageRemoval {
+  std::string untagged;
+  std::string deleted;
 };
 
 /// A mount of a create call. Engine API: HostConfig.Mounts.
@@ -102,12 +121,23 @@ struct ContainerSummary {
   std::vector<std::string> names;
   std::string state;
   Labels labels;
+  std::string image;     ///< as named at its creation
+  std::string image_id;  ///< the image itself, whatever its name is now
+  std::vector<std::string> volumes;
 };
 
 struct VolumeDetails {
   std::string name;
   std::string driver;
   Labels labels;
+  std::string created_at;  ///< RFC 3339
+  std::int64_t size = -1;  ///< bytes; known from GET /system/df only, -1 = unknown
+};
+
+/// What lies in the Engine's data root. Engine API: GET /system/df.
+struct DiskUsage {
+  std::vector<ImageSummary> images;
+  std::vector<VolumeDetails> volumes;
 };
 
 struct NetworkDetails {

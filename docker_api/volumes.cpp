@@ -25,7 +25,7 @@ asio::awaitable<VolumeDetails> Client::create_volume(std::string name, Labels la
 asio::awaitable<std::vector<VolumeDetails>> Client::list_volumes(std::vector<std::string> labels) {
   constexpr std::string_view call_name = "GET /volumes";
   Call call{call_name, "/volumes?filters=" + net::percent_encode(label_filter(labels)),
-            limits::query()};
+            limits::list()};
   const auto response = co_await impl_->transport.send(std::move(call));
   co_return decode_as(call_name, response.body, read_volumes);
 }

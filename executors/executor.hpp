@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct JobEnvironment {
 
 /// One stage of a job, ready to run.
 struct Stage {
+  int sequence = 0;                       ///< 1, 2, 3 … within the job
   enum class Place { predefined, user };  ///< beside the job (helper) or in the job's own image
   std::string name;
   Place place = Place::user;
@@ -32,8 +34,12 @@ struct Stage {
   bool native = false;
 };
 
-/// Carries out one job in one environment. Used by one JobRun, in this order: prepare(), run() per
-/// stage, cleanup(). Must outlive its coroutines.
+/// Stores what a later process would need if this one ended now: called before a stage begins and
+/// before output is acknowledged to an agent. Never throws.
+using Checkpoint = std::function<void()>;
+
+/// Carries out one job in one environment. Used by one JobRun, in this order: prepare() or adopt(),
+/// run() per stage, cleanup() or leave(). Must outlive its coroutines.
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -48,6 +54,16 @@ class Executor {
   /// Asks the stage under way to end: TERM to all its processes, KILL after 10 s. run() then
   /// returns its end as usual.
   virtual void stop_stage() = 0;
+  /// What a later process needs to go on with this job, as JSON; "" before prepare() is done. Exact
+  /// at any moment between two steps of coroutines, together with the state of the job's log.
+  virtual std::string snapshot() const = 0;
+  /// In a later process, instead of prepare(): takes the environment over. run() with the stage
+  /// that was under way then continues that one; if it has ended already, it gives its end. \throws
+  /// job::Failure(runner_system_failure) saying why it cannot be; cleanup() then removes
+  /// everything.
+  virtual asio::awaitable<void> adopt(std::string snapshot) = 0;
+  /// Instead of cleanup(): lets go of everything as it is, for a later process to adopt.
+  virtual asio::awaitable<void> leave() = 0;
   /// Removes everything the job left; never throws for what could not be removed (the Reaper has it
   /// then).
   virtual asio::awaitable<void> cleanup() = 0;

@@ -17,6 +17,7 @@ namespace slipway::gitlab_api {
 namespace {
 
 constexpr std::chrono::seconds largest_interval{900};
+constexpr std::size_t longest_status = 32;
 
 /// All of `text` as a decimal integer.
 template <class Integer>
@@ -136,6 +137,7 @@ JobRequestResult job_request_result(const Answer& answer) {
     result.kind = Kind::job;
     result.call.status = Status::ok;
     result.job = std::move(payload.job);
+    result.payload = std::move(answer.body);
     return result;
   }
   result.call.text += ": the job cannot be read: " + printable(payload.error.text, 512);
@@ -146,18 +148,23 @@ JobRequestResult job_request_result(const Answer& answer) {
   return result;
 }
 
+bool is_passing(int http_status) {
+  return http_status == 0 || http_status == 408 || http_status == 429 || http_status >= 500;
+}
+
 PatchResult patch_result(const Answer& answer, std::uint64_t start, std::uint64_t end) {
   using Kind = PatchResult::Kind;
   PatchResult result;
   result.offset = start;
   result.signals = signals(answer);
   result.text = answer.text;
+  result.http_status = answer.status;
   if (result.signals.abort) {
     result.kind = Kind::aborted;
   } else if (answer.status == 202) {
     result.kind = Kind::accepted;
     result.offset = end;
-  } else if (answer.status == 404) {
+  } else if (answer.status == 404 || answer.status == 410) {
     result.kind = Kind::not_found;
   } else if (answer.status == 416) {
     result.kind = Kind::range_mismatch;
@@ -171,6 +178,8 @@ UpdateResult update_result(const Answer& answer) {
   UpdateResult result;
   result.signals = signals(answer);
   result.text = answer.text;
+  result.http_status = answer.status;
+  result.job_status = answer.headers.get("Job-Status").substr(0, longest_status);
   if (result.signals.abort) {
     result.kind = Kind::aborted;
   } else if (answer.status == 200) {
@@ -179,7 +188,7 @@ UpdateResult update_result(const Answer& answer) {
     result.kind = Kind::not_completed;
   } else if (answer.status == 412) {
     result.kind = Kind::validation_failed;
-  } else if (answer.status == 404 || answer.client_error) {
+  } else if (answer.status == 404 || answer.status == 410 || answer.client_error) {
     result.kind = Kind::aborted;
     result.signals.abort = true;
   }

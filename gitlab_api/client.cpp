@@ -155,6 +155,7 @@ asio::awaitable<PatchResult> Client::patch_trace(std::int64_t job, util::Secret 
   call.headers.set("JOB-TOKEN", job_token.reveal());
   call.headers.set("Content-Type", "text/plain");
   call.headers.set("Content-Range", fmt::format("{}-{}", offset, end - 1));
+  call.header_timeout = options().report_timeout;
   call.secrets.push_back(job_token.reveal());
   const auto answer = co_await impl_->transport().send(std::move(call));
   co_return patch_result(answer, offset, end);
@@ -174,6 +175,7 @@ asio::awaitable<UpdateResult> Client::update_job(std::int64_t job, util::Secret 
   if (!update.checksum.empty()) body["checksum"] = update.checksum;
   if (update.exit_code != 0) body["exit_code"] = update.exit_code;
   auto call = json_call("PUT", fmt::format("jobs/{}", job), body);
+  call.header_timeout = options().report_timeout;
   call.headers.set("JOB-TOKEN", job_token.reveal());
   call.secrets.push_back(job_token.reveal());
   const auto answer = co_await impl_->transport().send(std::move(call));

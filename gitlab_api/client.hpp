@@ -39,6 +39,9 @@ struct ClientOptions {
   RunnerInfo info;
   /// Request sent → response headers there. Longer than any long poll.
   std::chrono::milliseconds response_header_timeout{std::chrono::minutes{10}};
+  /// The same for PATCH and PUT of a job, which nobody holds: past this the coordinator hangs, and
+  /// the call is worth repeating.
+  std::chrono::milliseconds report_timeout{std::chrono::minutes{1}};
   RetryClock clock = RetryClock::system();
 };
 
@@ -78,6 +81,7 @@ struct JobRequestResult {
   enum class Kind { job, none, unusable, failed, forbidden, client_error };
   Kind kind = Kind::failed;
   std::optional<job::Job> job;
+  std::string payload;  ///< Kind::job: what `job` was read from
   /// Kind::unusable: a 201 that cannot be parsed, but whose id and token could be read: report it
   /// as failed.
   job::PayloadError unusable;
@@ -98,7 +102,8 @@ struct PatchResult {
   Kind kind = Kind::failed;
   std::uint64_t offset = 0;  ///< next byte to send: accepted and range_mismatch
   JobSignals signals;
-  std::string text;  ///< for the log when failed
+  std::string text;     ///< for the log when failed
+  int http_status = 0;  ///< 0 = no HTTP answer
 };
 
 struct JobUpdate {
@@ -114,7 +119,12 @@ struct UpdateResult {
   Kind kind = Kind::failed;
   JobSignals signals;
   std::string text;
+  int http_status = 0;     ///< 0 = no HTTP answer
+  std::string job_status;  ///< Job-Status as answered, at most 32 bytes; "" = none
 };
+
+/// Whether a failed call may succeed later without anybody's doing: no answer (0), 408, 429, 5xx.
+bool is_passing(int http_status);
 
 /// The coordinator of one runner. The HTTP retries of the protocol happen inside (5 attempts,
 /// Retry-After …); what comes out is the documented meaning of the final answer. Only cancellation

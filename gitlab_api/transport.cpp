@@ -137,9 +137,13 @@ asio::awaitable<Answer> Transport::send(Call call) {
 
 asio::awaitable<Transport::Attempt> Transport::attempt(Call call, std::string url) {
   net::Request request{call.method, "", call.headers, call.body};
+  net::Limits limits;
+  limits.head =
+      call.header_timeout.count() > 0 ? call.header_timeout : options_.response_header_timeout;
+  limits.max_body = call.max_body;
   Attempt result;
   for (int hop = 0;; ++hop) {
-    auto one = exchange(url, request, call.max_body);
+    auto one = exchange(url, request, limits);
     std::optional<std::string> failure;
     try {
       result = co_await util::with_timeout(std::move(one), exchange_limit);
@@ -174,7 +178,7 @@ asio::awaitable<Transport::Attempt> Transport::attempt(Call call, std::string ur
 }
 
 asio::awaitable<Transport::Attempt> Transport::exchange(std::string url, net::Request request,
-                                                        std::size_t max_body) {
+                                                        net::Limits limits) {
   Attempt result;
   const auto parsed = net::parse_url(url);
   if (!parsed) {
@@ -183,9 +187,7 @@ asio::awaitable<Transport::Attempt> Transport::exchange(std::string url, net::Re
   }
   const auto path = parsed->path.substr(0, parsed->path.find('#'));
   request.target = path.starts_with('/') ? path : "/" + path;
-  net::Limits limits;
-  limits.head = options_.response_header_timeout;
-  limits.max_body = max_body;
+  const auto max_body = limits.max_body;
   try {
     const auto client = client_for(*parsed);
     const auto stream = co_await client->open(std::move(request), limits);

@@ -20,6 +20,8 @@ struct Call {
   std::string body;
   std::size_t max_body = 1u << 20;   ///< of the answer; the rest is not read
   std::vector<std::string> secrets;  ///< hidden in texts, beside the runner's token
+  /// Instead of ClientOptions::response_header_timeout; 0 = that one.
+  std::chrono::milliseconds header_timeout{0};
 };
 
 /// What came of a call in the end.
@@ -51,7 +53,7 @@ class Transport {
  private:
   struct Attempt;
   asio::awaitable<Attempt> attempt(Call call, std::string url);
-  asio::awaitable<Attempt> exchange(std::string url, net::Request request, std::size_t max_body);
+  asio::awaitable<Attempt> exchange(std::string url, net::Request request, net::Limits limits);
   std::shared_ptr<net::HttpClient> client_for(const net::Url& url);
   bool is_home(const net::Url& url) const;
 

@@ -28,6 +28,14 @@ std::string_view to_string(FailureReason reason) {
   return "unknown_failure";
 }
 
+FailureReason failure_reason_from(std::string_view name) {
+  for (int i = 0; i < static_cast<int>(FailureReason::unknown_failure); ++i) {
+    const auto reason = static_cast<FailureReason>(i);
+    if (to_string(reason) == name) return reason;
+  }
+  return FailureReason::unknown_failure;
+}
+
 std::string_view wire_reason(FailureReason reason, const std::vector<std::string>& supported) {
   const auto own = to_string(reason);
   if (std::find(supported.begin(), supported.end(), own) != supported.end()) return own;

@@ -23,6 +23,8 @@ enum class FailureReason {
 };
 
 std::string_view to_string(FailureReason reason);
+/// The reverse; unknown_failure for a name that is none.
+FailureReason failure_reason_from(std::string_view name);
 /// What is sent to a server that knows `supported` (features.failure_reasons): the mapping table of
 /// the coordinator protocol.
 std::string_view wire_reason(FailureReason reason, const std::vector<std::string>& supported);

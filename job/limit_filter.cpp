@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "job/filter_state.hpp"
 #include "job/text.hpp"
 
 namespace slipway::job {
@@ -14,6 +15,8 @@ constexpr std::uint64_t default_limit = 4u << 20;
 constexpr std::uint64_t smallest_with_end = 64;
 constexpr std::uint64_t max_tail = 1u << 20;
 constexpr std::uint64_t max_own_bytes = 64u << 10;
+/// No log comes near to this, and sums of a few such numbers do not overflow.
+constexpr std::uint64_t max_count = std::uint64_t{1} << 60;
 
 bool continues_character(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
@@ -22,9 +25,14 @@ bool continues_character(char c) {
 }  // namespace
 
 LimitFilter::LimitFilter(std::uint64_t limit, std::function<void(std::string_view)> out)
-    : limit_{limit == 0 ? default_limit : limit},
-      tail_{limit_ < smallest_with_end ? 0 : std::min(limit_ / 64, max_tail)},
-      out_{std::move(out)} {}
+    : out_{std::move(out)} {
+  set_limit(limit == 0 ? default_limit : limit);
+}
+
+void LimitFilter::set_limit(std::uint64_t limit) {
+  limit_ = limit;
+  tail_ = limit < smallest_with_end ? 0 : std::min(limit / 64, max_tail);
+}
 
 void LimitFilter::write(std::string_view text, bool own) {
   if (text.empty() || closed_) return;
@@ -102,9 +110,13 @@ void LimitFilter::drop_script(std::string_view text) {
   if (recent_.size() > 2 * wanted) recent_.erase(0, recent_.size() - wanted);
 }
 
+std::string_view LimitFilter::kept_script() const {
+  const std::string_view script{recent_};
+  return script.substr(script.size() - std::min<std::size_t>(script.size(), tail_ + 1));
+}
+
 std::string LimitFilter::assemble_end(std::uint64_t& script_bytes) const {
-  std::string_view script{recent_};
-  if (script.size() > tail_ + 1) script.remove_prefix(script.size() - tail_ - 1);
+  auto script = kept_script();
   const auto line_end = script.find('\n');
   script.remove_prefix(line_end == std::string_view::npos ? script.size() : line_end + 1);
   script_bytes = script.size();
@@ -140,6 +152,50 @@ void LimitFilter::close() {
   out_(fmt::format("{}{} bytes of the job's log are missing here, its end follows.{}\n",
                    colour::bold_yellow, missing, colour::reset));
   if (!end.empty()) out_(end);
+}
+
+void LimitFilter::save(StateWriter& state) const {
+  state.number(limit_);
+  state.number(written_);
+  state.number(static_cast<unsigned char>(last_));
+  state.number(exceeded_ ? 1 : 0);
+  if (!exceeded_) return;
+  state.number(dropped_);
+  state.number(dropped_script_);
+  state.number(shown_twice_);
+  state.text(kept_script());
+  state.text(own_open_);
+  state.number(own_.size());
+  for (const auto& line : own_) {
+    state.number(line.at);
+    state.text(line.text);
+  }
+}
+
+void LimitFilter::load(StateReader& state) {
+  set_limit(state.number());
+  written_ = state.number(limit_);
+  last_ = static_cast<char>(state.number(0xFF));
+  exceeded_ = state.flag();
+  state.require(limit_ > 0 && (exceeded_ || written_ < limit_));
+  if (exceeded_) load_dropped(state);
+}
+
+void LimitFilter::load_dropped(StateReader& state) {
+  dropped_ = state.number(max_count);
+  dropped_script_ = state.number(dropped_);
+  shown_twice_ = state.number(max_count);
+  recent_.assign(state.text());
+  // One byte of it comes before what was dropped.
+  state.require(recent_.size() <= std::min(tail_, dropped_script_) + 1);
+  own_open_.assign(state.text());
+  state.require(own_open_.size() <= max_own_bytes);
+  for (auto lines = state.number(max_own_bytes); lines > 0; --lines) {
+    const auto at = state.number(dropped_script_);
+    own_.push_back({at, std::string{state.text()}});
+    own_bytes_ += own_.back().text.size();
+  }
+  state.require(own_bytes_ <= max_own_bytes);
 }
 
 }  // namespace slipway::job

@@ -8,6 +8,9 @@
 
 namespace slipway::job {
 
+class StateReader;
+class StateWriter;
+
 /// Ends a log at its size limit with a notice, without an error for who writes. The end of the log
 /// is kept as well: of what is dropped, the last limit/64 bytes (whole lines, at most 1 MiB) and
 /// the runner's own lines follow at close(), after one line that says how many bytes are missing.
@@ -19,6 +22,10 @@ class LimitFilter {
   /// `text` is valid UTF-8 and ends with a whole character; `own` = written by the runner itself.
   void write(std::string_view text, bool own);
   void close();
+  /// What later output depends on, the limit included; load() of a new filter goes on from there.
+  void save(StateWriter& state) const;
+  /// \throws std::invalid_argument on what save() does not write.
+  void load(StateReader& state);
 
  private:
   struct OwnLine {
@@ -29,10 +36,13 @@ class LimitFilter {
   void drop(std::string_view text, bool own);
   void drop_own(std::string_view text);
   void drop_script(std::string_view text);
+  std::string_view kept_script() const;
+  void set_limit(std::uint64_t limit);
+  void load_dropped(StateReader& state);
   std::string assemble_end(std::uint64_t& script_bytes) const;
 
-  std::uint64_t limit_;
-  std::uint64_t tail_;  // bytes of the script's end that are kept
+  std::uint64_t limit_ = 0;
+  std::uint64_t tail_ = 0;  // bytes of the script's end that are kept
   std::function<void(std::string_view)> out_;
   std::uint64_t written_ = 0;
   char last_ = '\n';

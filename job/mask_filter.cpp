@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "job/filter_state.hpp"
+
 namespace slipway::job {
 
 std::string_view MaskFilter::write(std::string_view chunk) {
@@ -33,10 +35,39 @@ std::string_view MaskFilter::flush() {
 }
 
 void MaskFilter::use(const ValueMatcher& values) {
+  const auto text = open_text();
   values_ = &values;
+  resume(text, text.size() - held_.size());
+}
+
+void MaskFilter::save(StateWriter& state) const {
+  const auto text = open_text();
+  state.number(text.size() - held_.size());
+  state.text(text);
+}
+
+void MaskFilter::load(StateReader& state) {
+  const auto covered = static_cast<std::size_t>(state.number());
+  const auto text = state.text();
+  state.require(covered <= text.size());
+  resume(text, covered);
+}
+
+/// What is held back, and before it what a [MASKED] has been emitted for if a value may begin
+/// there.
+std::string MaskFilter::open_text() const {
+  return values_->open_bytes(state_) > held_.size() ? values_->open_text(state_) : held_;
+}
+
+/// Begins anew with `text`, of which a [MASKED] has been emitted for the first `covered` bytes.
+void MaskFilter::resume(std::string_view text, std::size_t covered) {
   state_ = 0;
   found_.clear();
-  scan(held_, 0);
+  begin_ = 0;
+  covered_ = covered;
+  scan(text, 0);
+  begin_ = covered_;
+  held_.assign(text.substr(static_cast<std::size_t>(covered_)));
 }
 
 void MaskFilter::scan(std::string_view text, std::size_t from) {
@@ -52,7 +83,7 @@ void MaskFilter::add(Range match) {
     found_.pop_back();
   }
   if (match.begin < covered_) {
-    covered_ = match.end;
+    covered_ = std::max(covered_, match.end);
   } else {
     found_.push_back(match);
   }

@@ -10,12 +10,15 @@
 
 namespace slipway::job {
 
+class StateReader;
+class StateWriter;
+
 /// Replaces every occurrence of the secret values in one stream by `[MASKED]`, over any chunk
 /// borders. Occurrences that overlap become one `[MASKED]`, adjacent ones one each. Text that may
 /// still become a secret is held back: never more than the longest value.
 class MaskFilter {
  public:
-  /// `values` must outlive the filter or the next use().
+  /// `values` must live until the filter's end or until the next use() has returned.
   explicit MaskFilter(const ValueMatcher& values) : values_{&values} {}
 
   /// What can be passed on; valid until the next call, and as long as `chunk`.
@@ -24,11 +27,18 @@ class MaskFilter {
   std::string_view flush();
   /// Looks for `values` instead from here on, also in what is held back.
   void use(const ValueMatcher& values);
+  /// What later output depends on; load() of a new filter goes on from there, also with other
+  /// values.
+  void save(StateWriter& state) const;
+  /// \throws std::invalid_argument on what save() does not write.
+  void load(StateReader& state);
 
  private:
   struct Range {
     std::uint64_t begin, end;
   };
+  std::string open_text() const;
+  void resume(std::string_view text, std::size_t covered);
   void scan(std::string_view text, std::size_t from);
   void add(Range match);
   void emit(std::string_view text, std::uint64_t safe);

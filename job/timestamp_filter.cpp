@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "job/filter_state.hpp"
+
 namespace slipway::job {
 namespace {
 
@@ -96,6 +98,17 @@ std::string_view TimestampFilter::flush() {
   out_.swap(open_);
   out_ += '\n';
   return out_;
+}
+
+void TimestampFilter::save(StateWriter& state) const {
+  state.number(continued_ ? 1 : 0);
+  state.text(open_);
+}
+
+void TimestampFilter::load(StateReader& state) {
+  continued_ = state.flag();
+  open_.assign(state.text());
+  state.require(open_.empty() || (open_.size() > header_size && open_.size() <= max_buffered));
 }
 
 }  // namespace slipway::job

@@ -10,6 +10,9 @@
 
 namespace slipway::job {
 
+class StateReader;
+class StateWriter;
+
 /// Puts a 32-byte header `YYYY-MM-DDTHH:MM:SS.uuuuuuZ 01O ` before every line of one stream (UTC,
 /// microseconds). The last byte is
 /// `+` where the line before was ended only by the filter: after a `\r` without `\n`, and after
@@ -24,6 +27,10 @@ class TimestampFilter {
   std::string_view write(std::string_view chunk);
   /// Completes an unterminated line; the next one is a new line.
   std::string_view flush();
+  /// What later output depends on; load() of a new filter goes on from there.
+  void save(StateWriter& state) const;
+  /// \throws std::invalid_argument on what save() does not write.
+  void load(StateReader& state);
 
  private:
   static constexpr std::size_t header_size = 32;

@@ -1,5 +1,7 @@
 #include "job/token_filter.hpp"
 
+#include "job/filter_state.hpp"
+
 namespace slipway::job {
 namespace {
 
@@ -46,6 +48,21 @@ std::string_view TokenFilter::write(std::string_view chunk) {
   }
   out_.keep(chunk.substr(kept));
   return out_.result();
+}
+
+void TokenFilter::save(StateWriter& state) const {
+  state.number(static_cast<std::uint64_t>(state_));
+  if (state_ != State::token) state.text(prefixes_->open_text(scan_));
+}
+
+void TokenFilter::load(StateReader& state) {
+  reset();
+  state_ = static_cast<State>(state.number(static_cast<std::uint64_t>(State::token)));
+  if (state_ == State::token) return;
+  const auto open = state.text();
+  std::size_t at = 0;
+  while (prefixes_->next(open, at, scan_) != 0) {
+  }
 }
 
 }  // namespace slipway::job

@@ -9,6 +9,9 @@
 
 namespace slipway::job {
 
+class StateReader;
+class StateWriter;
+
 /// The prefixes of GitLab's tokens that are always looked for; `all` adds those of
 /// FF_MASK_ALL_DEFAULT_TOKENS.
 std::vector<std::string> default_token_prefixes(bool all);
@@ -25,6 +28,10 @@ class TokenFilter {
   std::string_view write(std::string_view chunk);
   /// The text that follows does not belong to this one any more.
   void reset();
+  /// What later output depends on; load() of a new filter goes on from there.
+  void save(StateWriter& state) const;
+  /// \throws std::invalid_argument on what save() does not write.
+  void load(StateReader& state);
 
  private:
   enum class State { text, after_prefix, token };

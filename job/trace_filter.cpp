@@ -1,9 +1,11 @@
 #include "job/trace_filter.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
 
+#include "job/filter_state.hpp"
 #include "job/limit_filter.hpp"
 #include "job/mask_filter.hpp"
 #include "job/timestamp_filter.hpp"
@@ -40,6 +42,19 @@ struct Chain {
     return timestamps ? timestamps->write(text) : text;
   }
 
+  void save(StateWriter& state) const {
+    mask.save(state);
+    url.save(state);
+    token.save(state);
+    if (timestamps) timestamps->save(state);
+  }
+  void load(StateReader& state) {
+    mask.load(state);
+    url.load(state);
+    token.load(state);
+    if (timestamps) timestamps->load(state);
+  }
+
   MaskFilter mask;
   UrlFilter url;
   TokenFilter token;
@@ -52,7 +67,7 @@ class TraceFilter::Impl {
  public:
   Impl(TraceOptions options, std::function<void(std::string_view)> out)
       : options_{std::move(options)},
-        values_{std::make_unique<ValueMatcher>(options_.masked_values)},
+        values_{all_values()},
         prefixes_{prefix_matcher(options_)},
         limit_{options_.limit_bytes, std::move(out)} {}
 
@@ -92,13 +107,50 @@ class TraceFilter::Impl {
   }
 
   void add_masked_value(std::string value) {
-    if (value.empty()) return;
-    options_.masked_values.push_back(std::move(value));
-    auto values = std::make_unique<ValueMatcher>(options_.masked_values);
+    if (value.empty() || is_known(value)) return;
+    added_values_.push_back(std::move(value));
+    auto values = all_values();
     for (auto& chain : chains_) {
       if (chain) chain->mask.use(*values);
     }
     values_ = std::move(values);
+  }
+
+  std::string state() const {
+    StateWriter state;
+    state.number(closed_ ? 1 : 0);
+    if (closed_) return std::move(state).finish();
+    state.number(options_.timestamps ? 1 : 0);
+    state.number(added_values_.size());
+    for (const auto& value : added_values_) state.text(value);
+    for (const auto stream : streams) {
+      for (const auto kind : kinds) {
+        const auto& chain = chains_[index(stream, kind)];
+        state.number(chain ? 1 : 0);
+        if (chain) chain->save(state);
+      }
+    }
+    utf8_.save(state);
+    limit_.save(state);
+    return std::move(state).finish();
+  }
+
+  void load(std::string_view bytes) {
+    StateReader state{bytes};
+    closed_ = state.flag();
+    if (closed_) return state.end();
+    options_.timestamps = state.flag();
+    for (auto count = state.number(bytes.size()); count > 0; --count)
+      added_values_.emplace_back(state.text());
+    if (!added_values_.empty()) values_ = all_values();
+    for (const auto stream : streams) {
+      for (const auto kind : kinds) {
+        if (state.flag()) chain(stream, kind).load(state);
+      }
+    }
+    utf8_.load(state);
+    limit_.load(state);
+    state.end();
   }
 
  private:
@@ -115,6 +167,19 @@ class TraceFilter::Impl {
     return line == std::string_view::npos ? max_piece : line + 1;
   }
 
+  bool is_known(const std::string& value) const {
+    const auto among = [&](const std::vector<std::string>& values) {
+      return std::find(values.begin(), values.end(), value) != values.end();
+    };
+    return among(options_.masked_values) || among(added_values_);
+  }
+
+  std::unique_ptr<ValueMatcher> all_values() const {
+    auto values = options_.masked_values;
+    values.insert(values.end(), added_values_.begin(), added_values_.end());
+    return std::make_unique<ValueMatcher>(std::move(values));
+  }
+
   Chain& chain(LogStream stream, LogKind kind) {
     auto& slot = chains_[index(stream, kind)];
     if (!slot) slot.emplace(*values_, prefixes_, stream, kind, options_);
@@ -126,6 +191,7 @@ class TraceFilter::Impl {
   }
 
   TraceOptions options_;
+  std::vector<std::string> added_values_;
   std::unique_ptr<ValueMatcher> values_;
   ValueMatcher prefixes_;
   std::array<std::optional<Chain>, 6> chains_;
@@ -136,6 +202,11 @@ class TraceFilter::Impl {
 
 TraceFilter::TraceFilter(TraceOptions options, std::function<void(std::string_view)> out)
     : impl_{std::make_unique<Impl>(std::move(options), std::move(out))} {}
+TraceFilter::TraceFilter(TraceOptions options, std::function<void(std::string_view)> out,
+                         std::string_view state)
+    : TraceFilter{std::move(options), std::move(out)} {
+  impl_->load(state);
+}
 TraceFilter::~TraceFilter() = default;
 
 void TraceFilter::write(LogStream stream, LogKind kind, std::string_view bytes) {
@@ -149,6 +220,9 @@ void TraceFilter::close() {
 }
 void TraceFilter::add_masked_value(std::string value) {
   impl_->add_masked_value(std::move(value));
+}
+std::string TraceFilter::state() const {
+  return impl_->state();
 }
 
 }  // namespace slipway::job

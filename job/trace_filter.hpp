@@ -33,6 +33,12 @@ class TraceFilter {
  public:
   /// `out` gets the final bytes, in pieces; they are valid during the call.
   TraceFilter(TraceOptions options, std::function<void(std::string_view)> out);
+  /// Goes on where the filter whose `state` this is stood: given the same bytes from here on, both
+  /// have the same output. Limit and timestamps are those of the state, whatever `options` say, and
+  /// values that were added at run time are in it; all else comes from `options`.
+  /// \throws std::invalid_argument if the state is damaged or a newer version wrote it.
+  TraceFilter(TraceOptions options, std::function<void(std::string_view)> out,
+              std::string_view state);
   ~TraceFilter();
 
   void write(LogStream stream, LogKind kind, std::string_view bytes);
@@ -41,8 +47,11 @@ class TraceFilter {
   void flush(LogStream stream);
   /// Flushes everything; further writes are ignored.
   void close();
-  /// Adds a value to hide from now on.
+  /// Adds a value to hide from now on, also in what is held back.
   void add_masked_value(std::string value);
+  /// All that later output depends on, as bytes for a journal: below 100 while nothing is held
+  /// back, and up to 1 MiB once the limit is exceeded. Holds masked values and parts of them.
+  std::string state() const;
 
  private:
   class Impl;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+
+#include "job/filter_state.hpp"
 
 namespace slipway::job {
 namespace {
@@ -101,6 +104,22 @@ std::string_view UrlFilter::write(std::string_view chunk) {
   }
   out_.keep(chunk.substr(kept));
   return out_.result();
+}
+
+void UrlFilter::save(StateWriter& state) const {
+  state.number(static_cast<std::uint64_t>(state_));
+  if (state_ != State::key) return;
+  // The text of the key so far, so that the list of keys may change.
+  const auto fitting = static_cast<std::size_t>(std::countr_zero(candidates_));
+  state.text(keys[fitting].substr(0, length_));
+}
+
+void UrlFilter::load(StateReader& state) {
+  state_ = static_cast<State>(state.number(static_cast<std::uint64_t>(State::value)));
+  if (state_ != State::key) return;
+  begin_key();
+  const auto key = state.text();
+  state.require(read_key(key, 0) == key.size() && state_ == State::key);
 }
 
 }  // namespace slipway::job

@@ -7,6 +7,9 @@
 
 namespace slipway::job {
 
+class StateReader;
+class StateWriter;
+
 /// Replaces the values of sensitive URL parameters (`?private_token=…`, `&X-Amz-Signature=…`) in
 /// one stream by `[MASKED]`, even empty ones. The value ends before `?`, `&`, white space or a
 /// control character. Holds nothing back.
@@ -16,6 +19,10 @@ class UrlFilter {
   std::string_view write(std::string_view chunk);
   /// The text that follows does not belong to this one any more.
   void reset() { state_ = State::text; }
+  /// What later output depends on; load() of a new filter goes on from there.
+  void save(StateWriter& state) const;
+  /// \throws std::invalid_argument on what save() does not write.
+  void load(StateReader& state);
 
  private:
   enum class State { text, key, value };

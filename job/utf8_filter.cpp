@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "job/filter_state.hpp"
+
 namespace slipway::job {
 namespace {
 
@@ -80,6 +82,16 @@ std::string_view Utf8Filter::flush() {
   for (std::size_t i = 0; i < held_.size(); ++i) out_.put(replacement);
   held_.clear();
   return out_.result();
+}
+
+void Utf8Filter::save(StateWriter& state) const {
+  state.text(held_);
+}
+
+void Utf8Filter::load(StateReader& state) {
+  held_.assign(state.text());
+  std::size_t length = 0;
+  state.require(held_.empty() || judge(held_, length) == Sequence::incomplete);
 }
 
 std::string repair_utf8(std::string_view text) {

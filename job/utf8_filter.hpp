@@ -7,6 +7,9 @@
 
 namespace slipway::job {
 
+class StateReader;
+class StateWriter;
+
 /// Replaces each byte that is not part of a valid UTF-8 sequence by U+FFFD. A sequence that is not
 /// whole yet (up to 3 bytes) is held back. What is passed on ends with a whole character.
 class Utf8Filter {
@@ -15,6 +18,10 @@ class Utf8Filter {
   std::string_view write(std::string_view chunk);
   /// Replacements for what was held back.
   std::string_view flush();
+  /// What later output depends on; load() of a new filter goes on from there.
+  void save(StateWriter& state) const;
+  /// \throws std::invalid_argument on what save() does not write.
+  void load(StateReader& state);
 
  private:
   std::string held_;

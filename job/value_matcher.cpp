@@ -114,6 +114,27 @@ ValueMatcher::State ValueMatcher::step(State state, char byte) const {
   }
 }
 
+ValueMatcher::State ValueMatcher::parent(State state) const {
+  // Nodes are in the order of their children: it is the last one whose children begin at or before
+  // `state`, and not far from it if there are few values.
+  State reach = 1;
+  while (reach < state && nodes_[state - reach].first_child > state) reach *= 2;
+  const auto begin = nodes_.begin() + (state - std::min(reach, state));
+  const auto after =
+      std::upper_bound(begin, nodes_.begin() + state, state,
+                       [](State child, const Node& node) { return child < node.first_child; });
+  return static_cast<State>(after - nodes_.begin() - 1);
+}
+
+std::string ValueMatcher::open_text(State state) const {
+  while (nodes_[state].depth > nodes_[state].open) state = nodes_[state].fail;
+  std::string text(nodes_[state].depth, '\0');
+  for (auto at = text.rbegin(); at != text.rend(); ++at, state = parent(state)) {
+    *at = labels_[state];
+  }
+  return text;
+}
+
 /// The first position at or after `at` where a value may begin or that is too near to the end to
 /// tell.
 template <std::size_t block>

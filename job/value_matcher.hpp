@@ -27,6 +27,8 @@ class ValueMatcher {
   std::size_t next(std::string_view text, std::size_t& position, State& state) const;
   /// How many of the bytes just scanned may still become a value.
   std::size_t open_bytes(State state) const { return nodes_[state].open; }
+  /// These bytes. A scan of them from 0 on ends in a state that finds the same as `state` does.
+  std::string open_text(State state) const;
 
  private:
   struct Node {
@@ -42,6 +44,7 @@ class ValueMatcher {
   void build(const std::vector<std::string>& values);
   void build_shifts(const std::vector<std::string>& values);
   std::uint32_t child(State state, char byte) const;
+  State parent(State state) const;
   State step(State state, char byte) const;
   template <std::size_t block>
   std::size_t skip(std::string_view text, std::size_t at) const;

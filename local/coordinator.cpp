@@ -9,13 +9,13 @@
 #include <stdexcept>
 
 #include "local/artifacts.hpp"
+#include "local/closable_server.hpp"
 #include "local/git_backend.hpp"
 #include "local/job_queue.hpp"
 #include "local/reply.hpp"
 #include "local/routes.hpp"
 #include "local/runners.hpp"
 #include "local/trace_endpoint.hpp"
-#include "net/server.hpp"
 #include "util/async.hpp"
 
 namespace slipway::local {
@@ -27,6 +27,7 @@ constexpr std::size_t max_patch = 16u << 20;
 constexpr std::size_t max_unauthorised = 64u << 10;
 constexpr std::size_t max_calls = 10'000;
 constexpr std::size_t max_unexpected = 1'000;
+constexpr std::chrono::hours longest_hang{24};
 
 bool is_git(Endpoint endpoint) {
   return endpoint == Endpoint::git_refs || endpoint == Endpoint::git_upload_pack;
@@ -52,6 +53,7 @@ class Coordinator::Impl {
         runners{options.registration_token, options.first_runner_id},
         reports{jobs, options},
         git{executor, options.git_limit},
+        presence_changed{executor},
         server{executor, [this](net::Exchange& exchange) { return serve(exchange); }} {}
 
   QueuedJob& job(std::int64_t id) {
@@ -66,7 +68,9 @@ class Coordinator::Impl {
   Runners runners;
   JobReports reports;
   GitBackend git;
-  net::HttpServer server;
+  Presence presence = Presence::there;
+  Waiters presence_changed;
+  ClosableServer server;
   std::string external_url;
   std::vector<UnexpectedRequest> unexpected;
   std::deque<Call> calls;
@@ -84,6 +88,7 @@ class Coordinator::Impl {
   };
 
   asio::awaitable<void> serve(net::Exchange& exchange);
+  asio::awaitable<int> serve_route(net::Exchange& exchange, Route& route);
   asio::awaitable<int> serve_api(net::Exchange& exchange, Route& route);
   asio::awaitable<int> serve_git(net::Exchange& exchange, Route route);
   asio::awaitable<bool> read_body(net::Exchange& exchange, Incoming& incoming);
@@ -111,12 +116,30 @@ asio::awaitable<void> Coordinator::Impl::serve(net::Exchange& exchange) {
   }
   if (const auto delay = faults.take_delay(route->endpoint); delay.count() > 0)
     co_await util::sleep_for(delay);
-  call.status = is_git(route->endpoint) ? co_await serve_git(exchange, *route)
-                                        : co_await serve_api(exchange, *route);
+  call.status = co_await serve_route(exchange, *route);
   call.endpoint = route->endpoint;
   ++counts[call.endpoint];
   if (calls.size() >= max_calls) calls.pop_front();
   calls.push_back(std::move(call));
+}
+
+asio::awaitable<int> Coordinator::Impl::serve_route(net::Exchange& exchange, Route& route) {
+  if (presence == Presence::hanging) {
+    // With the body read, the peer's going away is noticed.
+    co_await exchange.read_body(max_patch);
+    co_await presence_changed.wait(longest_hang);
+    exchange.drop();
+    co_return 0;
+  }
+  if (presence == Presence::failing) {
+    auto reply = message_reply(503);
+    co_await exchange.respond(std::move(reply));
+    co_return 503;
+  }
+  if (!is_git(route.endpoint)) co_return co_await serve_api(exchange, route);
+  if (presence != Presence::losing_answers) co_return co_await serve_git(exchange, route);
+  exchange.drop();
+  co_return 0;
 }
 
 asio::awaitable<int> Coordinator::Impl::serve_api(net::Exchange& exchange, Route& route) {
@@ -135,6 +158,8 @@ asio::awaitable<int> Coordinator::Impl::serve_api(net::Exchange& exchange, Route
     if (state == "success" || state == "failed") route.endpoint = Endpoint::finish_job;
   }
   auto fault = faults.take(route.endpoint, incoming.head, incoming.body);
+  if (!fault && presence == Presence::losing_answers)
+    fault = Faults::Fault{FaultPoint::after_processing, std::nullopt};
   if (fault && fault->point == FaultPoint::before_processing) {
     net::Response unused;
     co_return co_await send(exchange, std::move(unused), std::move(fault));
@@ -362,6 +387,19 @@ void Coordinator::set_payload_filter(std::function<std::string(std::string)> fil
 
 void Coordinator::cancel(std::int64_t id, bool graceful) {
   impl_->jobs.cancel(impl_->job(id), graceful);
+}
+
+void Coordinator::set_presence(Presence presence) {
+  impl_->presence = presence;
+  impl_->presence_changed.notify();
+  if (presence == Presence::refusing)
+    impl_->server.close();
+  else
+    impl_->server.open();
+}
+
+void Coordinator::cut_trace(std::int64_t id, std::uint64_t keep) {
+  impl_->reports.cut_trace(impl_->job(id), keep);
 }
 
 const std::deque<RunnerRecord>& Coordinator::runners() const {

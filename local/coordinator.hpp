@@ -45,6 +45,15 @@ struct UnexpectedRequest {
   std::string why;
 };
 
+/// How the coordinator meets its peers, all of them; single endpoints have their Faults.
+enum class Presence {
+  there,
+  refusing,        ///< its ports are closed: what was connected is cut, what comes is refused
+  hanging,         ///< takes requests and answers none; those that wait are cut when that is over
+  failing,         ///< answers everything with 503
+  losing_answers,  ///< does what it is asked and cuts the connection; git is cut before
+};
+
 /// One served request, for tests and the bench.
 struct Call {
   Endpoint endpoint;
@@ -103,6 +112,12 @@ class Coordinator {
   /// now, and its runner's calls are answered by 403. A pending job is cancelled at once; a
   /// finished one is left alone.
   void cancel(std::int64_t id, bool graceful);
+
+  /// From now on, until told otherwise. A job request held at that time is still answered.
+  void set_presence(Presence presence);
+  /// Forgets what follows the first `keep` bytes of a job's log, as a coordinator does that lost
+  /// its last write.
+  void cut_trace(std::int64_t id, std::uint64_t keep);
 
   /// Registered runners, removed ones included; references stay valid as long as the coordinator.
   const std::deque<RunnerRecord>& runners() const;

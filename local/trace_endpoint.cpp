@@ -117,6 +117,15 @@ net::Response JobReports::append(QueuedJob& job, TracePatch& patch, std::string_
   return reply;
 }
 
+void JobReports::cut_trace(QueuedJob& job, std::uint64_t keep) {
+  auto& trace = job.record.trace;
+  if (keep >= trace.size()) return;
+  trace.resize(keep);
+  job.crc = static_cast<std::uint32_t>(
+      crc32_z(0, reinterpret_cast<const Bytef*>(trace.data()), trace.size()));
+  job.changed.notify();
+}
+
 net::Response JobReports::update(QueuedJob& job, const net::Request& head,
                                  const nlohmann::json& body, std::string_view raw) {
   auto update = read_update(head, body, raw);

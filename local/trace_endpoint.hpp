@@ -21,6 +21,8 @@ class JobReports {
   /// `raw` is the text of `body`.
   net::Response update(QueuedJob& job, const net::Request& head, const nlohmann::json& body,
                        std::string_view raw);
+  /// Keeps the first `keep` bytes of the log.
+  static void cut_trace(QueuedJob& job, std::uint64_t keep);
   void on_trace(std::function<void(std::int64_t, std::string_view)> sink) {
     sink_ = std::move(sink);
   }

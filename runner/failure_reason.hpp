@@ -9,8 +9,9 @@
 
 namespace slipway::runner {
 
-/// Why a job was ended from outside; kept because a cancellation carries no reason.
-enum class StopReason { none, canceled, timed_out, interrupted };
+/// Why a job was ended from outside; kept because a cancellation carries no reason. broken: this
+/// machine cannot go on with it.
+enum class StopReason { none, canceled, timed_out, interrupted, broken };
 
 /// How a job failed, for its last line and for the coordinator.
 struct JobFailure {

@@ -20,46 +20,30 @@ using namespace std::chrono_literals;
 constexpr auto forced_end_after = 15s;
 }  // namespace
 
-JobRun::JobRun(asio::any_io_executor executor, gitlab_api::Client& gitlab, const StateDir& state,
-               Settings settings, std::function<void()> on_reported)
+JobRun::JobRun(asio::any_io_executor executor, gitlab_api::Client& gitlab,
+               const StateDir& state_dir, Settings settings, std::function<void()> on_reported,
+               std::optional<Recovered> recovered)
     : executor_{executor},
       gitlab_{gitlab},
-      state_{state},
+      state_dir_{state_dir},
       settings_{std::move(settings)},
       on_reported_{std::move(on_reported)},
       started_{Clock::now()},
+      reported_{executor},
       work_{executor},
       stage_{executor},
-      timers_{executor} {}
-
-void JobRun::start_log() {
-  const auto& job = settings_.job;
-  const auto variables = job.variables.expanded();
-  job::TraceOptions options;
-  options.masked_values = variables.masked_values();
-  options.masked_values.push_back(job.token.reveal());
-  options.masked_values.push_back(settings_.runner.token.reveal());
-  options.token_prefixes = job.features.token_mask_prefixes;
-  options.mask_all_default_tokens =
-      feature_flag(settings_.runner, variables, "FF_MASK_ALL_DEFAULT_TOKENS");
-  options.timestamps = feature_flag(settings_.runner, variables, "FF_TIMESTAMPS");
-  options.limit_bytes = settings_.runner.output_limit;
-  trace_ = std::make_unique<Trace>(
-      executor_, state_.spool_path(job::short_token(settings_.runner.token.reveal()), job.id),
-      std::move(options));
-  sections_ = job.features.trace_sections;
-
-  TraceSender::Settings sending;
-  sending.job = job.id;
-  sending.token = job.token;
-  sending.debug_trace =
-      !settings_.runner.debug_trace_disabled && (variables.get_bool("CI_DEBUG_TRACE", false) ||
-                                                 variables.get_bool("CI_DEBUG_SERVICES", false));
-  sending.final_tries = settings_.runner.job_status_final_update_retry_limit;
-  sender_ = std::make_unique<TraceSender>(
-      executor_, gitlab_, *trace_, std::move(sending),
-      [this] { stop(StopReason::canceled, "canceled"); }, [this] { cancel_gracefully(); });
+      timers_{executor},
+      delivery_{executor} {
+  state_.clock = ClockReading::now();
+  if (!recovered) return;
+  journal_.emplace(std::move(recovered->journal));
+  key_ = journal_->key();
+  state_ = std::move(recovered->state);
+  recovery_ = std::move(recovered->recovery);
+  started_ -= state_.age + elapsed(state_.clock, ClockReading::now());
 }
+
+JobRun::~JobRun() = default;
 
 void JobRun::print_header() {
   trace_->plain("Running with " + settings_.program);
@@ -70,49 +54,51 @@ void JobRun::print_header() {
 }
 
 asio::awaitable<void> JobRun::run() {
-  std::optional<JobFailure> failure;
+  std::string problem;
   try {
-    start_log();
-  } catch (const std::exception&) {
-    failure = classify(std::current_exception());
+    open();
+  } catch (const std::exception& error) {
+    problem = error.what();
   }
-  if (failure) {
-    spdlog::error("job not started: {} job={}", failure->text, settings_.job.id);
-    gitlab_api::JobUpdate update;
-    update.state = "failed";
-    update.failure_reason = "runner_system_failure";
-    co_await gitlab_.update_job(settings_.job.id, settings_.job.token, update);
-    on_reported_();
+  if (!problem.empty()) {
+    co_await report_unstarted(problem);
+    reported();
     co_return;
   }
-  const bool accepted = co_await sender_->accept();
-  if (!accepted) {
-    spdlog::info("job was given up by the coordinator before it started job={}", settings_.job.id);
-    on_reported_();
-    co_return;
+  if (state_.phase != Phase::ended) co_await live();
+  if (state_.phase == Phase::ended)
+    co_await settle();
+  else
+    co_await let_go();
+  reported();
+}
+
+/// The job up to its final state, or until it is left.
+asio::awaitable<void> JobRun::live() {
+  const auto way = recovery_ ? recovery_->way : Recovery::Way::restart;
+  if (way == Recovery::Way::restart) {
+    const bool accepted = co_await sender_->accept();
+    if (left_) co_return;
+    if (!accepted) {
+      spdlog::info("job was given up by the coordinator before it started job={}",
+                   settings_.job.id);
+      state_.phase = Phase::ended;
+      state_.delivered = true;
+      co_return;
+    }
   }
-  const bool cancelled_at_once = stop_reason_ == StopReason::canceled;
+  const bool cancelled_at_once =
+      way == Recovery::Way::restart && state_.stop_reason == StopReason::canceled;
   sender_->start();
-  if (!cancelled_at_once) co_await execute();
-  if (cancelled_at_once)
-    failure = JobFailure{FailureReason::job_canceled, stop_text_, 0};
-  else if (failure_)
-    failure = classify(failure_);
-  // Whatever goes wrong with the report, what the job made must go; at once where the job was ended
-  // from outside, for the coordinator may be away for longer than this process is given.
-  util::TaskGroup removal{executor_};
-  if (environment_ && stop_reason_ != StopReason::none) removal.start(environment_->cleanup());
-  std::exception_ptr problem;
-  try {
-    co_await report(failure, cancelled_at_once);
-  } catch (const std::exception&) {
-    problem = std::current_exception();
+  if (way == Recovery::Way::finish) {
+    state_.stop_reason = recovery_->reason;
+    state_.stop_text = recovery_->text;
   }
-  on_reported_();
-  co_await removal.join();
-  if (environment_) co_await environment_->cleanup();
-  log_end(failure);
-  if (problem) std::rethrow_exception(problem);
+  if (cancelled_at_once || way == Recovery::Way::finish)
+    fail_stopped();
+  else
+    co_await execute();
+  if (!left_) conclude(cancelled_at_once);
 }
 
 /// Runs work() so that stop() and the deadline can end it, and keeps how it ended in failure_.
@@ -127,23 +113,30 @@ asio::awaitable<void> JobRun::execute() {
   }
   timers_.cancel();
   co_await timers_.join();
-  if (stop_reason_ == StopReason::none) {
+  if (state_.stop_reason == StopReason::none)
     failure_ = ended;
-    co_return;
-  }
-  const auto reason = stop_reason_ == StopReason::canceled    ? FailureReason::job_canceled
-                      : stop_reason_ == StopReason::timed_out ? FailureReason::job_execution_timeout
-                                                              : FailureReason::runner_interrupted;
-  failure_ = std::make_exception_ptr(Failure{reason, stop_text_});
+  else
+    fail_stopped();
+}
+
+void JobRun::fail_stopped() {
+  auto reason = FailureReason::runner_system_failure;
+  if (state_.stop_reason == StopReason::canceled) reason = FailureReason::job_canceled;
+  if (state_.stop_reason == StopReason::timed_out) reason = FailureReason::job_execution_timeout;
+  if (state_.stop_reason == StopReason::interrupted) reason = FailureReason::runner_interrupted;
+  failure_ = std::make_exception_ptr(Failure{reason, state_.stop_text});
 }
 
 asio::awaitable<void> JobRun::work() {
-  print_header();
-  refuse_unsupported();
-  const auto begin = Clock::now();
+  if (recovery_ && recovery_->way == Recovery::Way::adopt)
+    co_await take_over();
+  else
+    begin();
+  const auto began = Clock::now();
   auto preparing = prepare();
   co_await in_section("prepare_executor", std::move(preparing));
-  finish_phase("prepare", begin);
+  state_.phase = Phase::staged;
+  finish_phase("prepare", began);
   const auto sources = Clock::now();
   co_await prepare_environment();
 
@@ -166,6 +159,7 @@ asio::awaitable<void> JobRun::work() {
     } catch (const std::exception&) {
       script_failure = std::current_exception();
     }
+    script_over_ = true;
     check_stopped();
     finish_phase("script", script);
     try {
@@ -181,7 +175,8 @@ asio::awaitable<void> JobRun::work() {
 }
 
 void JobRun::check_stopped() const {
-  if (stop_reason_ != StopReason::none) throw Failure{FailureReason::job_canceled, stop_text_};
+  if (state_.stop_reason != StopReason::none)
+    throw Failure{FailureReason::job_canceled, state_.stop_text};
 }
 
 /// What this version cannot do is said by name, instead of a job that looks as if it had done it.
@@ -215,9 +210,10 @@ void JobRun::refuse_unsupported() {
 }
 
 void JobRun::stop(StopReason reason, std::string text) {
-  if (stop_reason_ != StopReason::none) return;
-  stop_reason_ = reason;
-  stop_text_ = std::move(text);
+  if (state_.stop_reason != StopReason::none || state_.phase == Phase::ended || left_) return;
+  state_.stop_reason = reason;
+  state_.stop_text = std::move(text);
+  save();
   if (!stage_running_ || !environment_) {
     work_.cancel();
     return;
@@ -234,50 +230,36 @@ asio::awaitable<void> JobRun::force_stage_end(int number) {
 
 asio::awaitable<void> JobRun::watch_deadline() {
   const std::chrono::seconds timeout{settings_.job.timeout_seconds};
-  co_await util::sleep_for(timeout);
+  const auto left = std::max<std::chrono::milliseconds>(timeout - age(), 1ms);
+  co_await util::sleep_for(left);
   stop(StopReason::timed_out,
        fmt::format("execution took longer than {} seconds", job::duration_text(timeout)));
 }
 
 void JobRun::cancel_gracefully() {
-  if (stop_reason_ != StopReason::none || script_cancelled_) return;
+  auto& cancelled = state_.progress.script_cancelled;
+  if (state_.stop_reason != StopReason::none || cancelled) return;
   if (!in_script_) {
     // Before the script there is nothing that after_script could look at; after it there is nothing
     // left to cancel.
-    if (phases_.size() < 3) stop(StopReason::canceled, "canceled");
+    if (!script_over_) stop(StopReason::canceled, "canceled");
     return;
   }
-  script_cancelled_ = true;
+  cancelled = true;
+  save();
   if (!stage_running_) return;
   environment_->stop_stage();
   timers_.start(force_stage_end(stage_number_));
 }
 
-asio::awaitable<void> JobRun::report(std::optional<JobFailure> failure, bool unmapped) {
-  gitlab_api::JobUpdate update;
-  if (!failure) {
-    trace_->info("Job succeeded");
-    update.state = "success";
-  } else {
-    const bool system = failure->reason == FailureReason::runner_system_failure;
-    trace_->error(
-        fmt::format("Job failed{}: {}", system ? " (system failure)" : "", failure->text));
-    update.state = "failed";
-    update.failure_reason =
-        unmapped ? job::to_string(failure->reason)
-                 : job::wire_reason(failure->reason, settings_.job.features.failure_reasons);
-    update.exit_code = failure->exit_code;
-  }
-  trace_->close();
-  co_await sender_->finish(std::move(update));
-}
-
 void JobRun::finish_phase(const char* name, Clock::time_point since) {
+  if (replaying_) return;
   phases_.push_back(
       {name, std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since)});
 }
 
-void JobRun::log_end(const std::optional<JobFailure>& failure) {
+void JobRun::log_end() const {
+  const auto& update = *state_.final_update;
   std::string phases;
   for (const auto& phase : phases_)
     phases += fmt::format(" {}={}ms", phase.name, phase.duration.count());
@@ -287,7 +269,7 @@ void JobRun::log_end(const std::optional<JobFailure>& failure) {
       environment_ && settings_.counters.engine_calls ? settings_.counters.engine_calls() : 0;
   spdlog::info("job finished job={} project={} result={}{} duration={}ms starts={} engine_calls={}",
                settings_.job.id, settings_.job.info.project_id,
-               failure ? job::to_string(failure->reason) : "success", phases, total,
+               update.failure_reason.empty() ? update.state : update.failure_reason, phases, total,
                environment_ ? environment_->container_starts() : 0, calls);
 }
 

@@ -13,20 +13,29 @@
 #include "gitlab_api/client.hpp"
 #include "job/job.hpp"
 #include "runner/failure_reason.hpp"
-#include "runner/slots.hpp"
+#include "runner/journal.hpp"
 #include "runner/stages.hpp"
 #include "runner/state_dir.hpp"
 #include "runner/trace.hpp"
 #include "runner/trace_sender.hpp"
 #include "util/asio_fwd.hpp"
+#include "util/event.hpp"
 #include "util/task_group.hpp"
 
 namespace slipway::runner {
 
-/// Makes the executor of one try of prepare. Throws job::Failure when the configuration does not
-/// allow the job.
-using MakeExecutor = std::function<std::unique_ptr<executors::Executor>(
-    const job::Job&, executors::JobLog&, std::chrono::seconds timeout)>;
+/// What an executor is made for: one try of prepare, or a job taken over.
+struct ExecutorRequest {
+  const job::Job& job;
+  executors::JobLog& log;
+  std::chrono::seconds timeout{0};
+  std::string job_key;    ///< value of the label io.slipway.job
+  std::string execution;  ///< random part of names
+  executors::Checkpoint checkpoint;
+};
+
+/// Throws job::Failure when the configuration does not allow the job.
+using MakeExecutor = std::function<std::unique_ptr<executors::Executor>(ExecutorRequest)>;
 
 /// Counters that an executor may report for the summary line of a job.
 struct JobCounters {
@@ -34,7 +43,8 @@ struct JobCounters {
 };
 
 /// One job from its arrival to its final state and the removal of what it left. Owns all that
-/// happens in between. gitlab and state must outlive it. Await run() once.
+/// happens in between, and keeps a journal of it, from which a later process goes on. gitlab and
+/// state_dir must outlive it. Await run() once.
 class JobRun {
  public:
   struct Settings {
@@ -46,28 +56,79 @@ class JobRun {
     std::string program;  ///< `slipway 0.1.0 (abc)` for the first line
     MakeExecutor make_executor;
     JobCounters counters;
+    JournalHeader header;  ///< of a new job
+    /// Of a job that was left: set when its objects, if no executor has them, were looked for.
+    util::Event* swept = nullptr;
+    std::function<void()> on_change;  ///< called when state() may have changed; cheap
+  };
+  /// A job that an earlier process left, and what is to become of it.
+  struct Recovered {
+    Journal journal;
+    JournalEntry state;
+    Recovery recovery;
   };
 
-  JobRun(asio::any_io_executor executor, gitlab_api::Client& gitlab, const StateDir& state,
-         Settings settings, std::function<void()> on_reported);
+  JobRun(asio::any_io_executor executor, gitlab_api::Client& gitlab, const StateDir& state_dir,
+         Settings settings, std::function<void()> on_reported,
+         std::optional<Recovered> recovered = std::nullopt);
+  ~JobRun();
 
   /// Takes the job on, runs it, reports its end (then calls `on_reported`) and removes what it
-  /// left. Never throws but for cancellation, which abandons the job.
+  /// left. While the coordinator cannot be reached it goes on trying to deliver the end, until
+  /// leave(). Never throws but for cancellation, which abandons the job.
   asio::awaitable<void> run();
 
   /// Ends the job: TERM to the stage under way, no further stage. Idempotent; the first reason
   /// counts.
   void stop(StopReason reason, std::string text);
 
+  /// Lets go of the job as it is: run() returns soon, the containers run on, and a later process
+  /// takes them over by the journal.
+  void leave();
+
   const job::Job& job() const { return settings_.job; }
+  /// Name of its journal; "" before run() has made one.
+  const std::string& key() const { return key_; }
+  const JournalEntry& state() const { return state_; }
+  /// The documented tries to tell the coordinator the end were in vain; it goes on trying.
+  bool undelivered() const { return undelivered_; }
+  /// Why the coordinator did not take what was sent last; "" if it did.
+  std::string delivery_problem() const { return sender_ ? sender_->problem() : ""; }
+  /// Its journal could not be written.
+  bool journal_failed() const { return !unsaved_.empty(); }
+  /// Since the job was received, also by another process.
+  std::chrono::milliseconds age() const;
+  /// It had ended before this process.
+  bool was_over() const { return recovery_ && recovery_->way == Recovery::Way::deliver; }
+  /// Begun by a process before this one.
+  bool recovered() const { return recovery_.has_value(); }
 
  private:
-  struct Phase {
+  struct PhaseTime {
     const char* name;
     std::chrono::milliseconds duration;
   };
 
-  void start_log();
+  void open();
+  job::TraceOptions trace_options() const;
+  void make_sender();
+  void save();
+  std::uint64_t sendable_log();
+  asio::awaitable<void> report_unstarted(std::string problem);
+  asio::awaitable<void> live();
+  void fail_stopped();
+  /// `unmapped`: the reason is sent as it is, whatever the coordinator knows.
+  void conclude(bool unmapped);
+  asio::awaitable<void> settle();
+  asio::awaitable<void> deliver_until_taken();
+  void reported();
+  asio::awaitable<void> clean();
+  asio::awaitable<void> let_go();
+  void begin();
+  asio::awaitable<void> take_over();
+  std::unique_ptr<executors::Executor> make_environment();
+  /// Where lines go that a replay of the past must not repeat.
+  executors::JobLog& say();
   void print_header();
   void cancel_gracefully();
   asio::awaitable<void> execute();
@@ -80,42 +141,55 @@ class JobRun {
   asio::awaitable<void> after_script(std::exception_ptr script_failure);
   asio::awaitable<void> cleanup_files();
   asio::awaitable<void> run_stage(executors::Stage stage, std::chrono::milliseconds limit);
-  asio::awaitable<void> in_section(std::string name, asio::awaitable<void> body);
+  /// `key`: of the outcome in the journal, where a section can come more than once.
+  asio::awaitable<void> in_section(std::string name, asio::awaitable<void> body,
+                                   std::string key = "");
   asio::awaitable<void> watch_deadline();
   asio::awaitable<void> force_stage_end(int number);
   asio::awaitable<void> limit_stage(std::chrono::milliseconds limit, bool* reached);
-  /// `unmapped`: the reason is sent as it is, whatever the coordinator knows.
-  asio::awaitable<void> report(std::optional<JobFailure> failure, bool unmapped);
   void refuse_unsupported();
   void check_stopped() const;
   void finish_phase(const char* name, std::chrono::steady_clock::time_point since);
-  void log_end(const std::optional<JobFailure>& failure);
+  void log_end() const;
   StageInput stage_input() const;
   std::chrono::milliseconds duration_setting(const std::string& name,
                                              std::chrono::milliseconds fallback);
 
   asio::any_io_executor executor_;
   gitlab_api::Client& gitlab_;
-  const StateDir& state_;
+  const StateDir& state_dir_;
   Settings settings_;
   std::function<void()> on_reported_;
+  std::optional<Journal> journal_;
+  JournalEntry state_;
+  std::optional<Recovery> recovery_;  ///< unset: a new job
+  std::string key_;
   std::unique_ptr<Trace> trace_;
   std::unique_ptr<TraceSender> sender_;
   std::unique_ptr<executors::Executor> environment_;
-  std::chrono::steady_clock::time_point started_;
+  std::chrono::steady_clock::time_point
+      started_;  ///< when it was received, also by another process
   std::exception_ptr failure_;
-  StopReason stop_reason_ = StopReason::none;
-  std::string stop_text_;
+  std::optional<JobFailure> outcome_;
+  std::string unsaved_;          ///< why the journal could not be written; "" = it could
+  bool replaying_ = false;       ///< what is under way is in the log already
+  bool resuming_stage_ = false;  ///< the next stage is one that another process began
+  std::uint64_t saved_log_ = 0;  ///< size of the log in the journal's last line
+  bool left_ = false;
+  bool reported_once_ = false;
+  util::Event reported_;
+  bool undelivered_ = false;
   bool stage_running_ = false;
   int stage_number_ = 0;  ///< counts the stages, so that a late timer does not end the next one
   bool in_script_ = false;
-  bool script_cancelled_ = false;
+  bool script_over_ = false;
   bool script_timed_out_ = false;
   bool sections_ = false;
-  std::vector<Phase> phases_;
-  util::TaskGroup work_;    ///< the job's main part, cancelled to end it
-  util::TaskGroup stage_;   ///< the stage under way
-  util::TaskGroup timers_;  ///< its deadline and the last resort after stop()
+  std::vector<PhaseTime> phases_;
+  util::TaskGroup work_;      ///< the job's main part, cancelled to end it
+  util::TaskGroup stage_;     ///< the stage under way
+  util::TaskGroup timers_;    ///< its deadline and the last resort after stop()
+  util::TaskGroup delivery_;  ///< of the final state, cancelled by leave()
 };
 
 }  // namespace slipway::runner

@@ -23,6 +23,7 @@ constexpr auto first_retry_pause = 5s;
 constexpr std::chrono::seconds longest_retry_pause = 5min;
 constexpr std::chrono::milliseconds after_script_default = 5min;
 constexpr std::chrono::milliseconds no_limit{0};
+constexpr std::chrono::milliseconds shortest_limit{1};
 /// Removing temporary files; not worth waiting for longer.
 constexpr std::chrono::milliseconds cleanup_files_limit = 1min;
 
@@ -31,21 +32,38 @@ bool is_helper_strategy(const job::GetSourcesParameters& parameters) {
 }
 }  // namespace
 
-asio::awaitable<void> JobRun::in_section(std::string name, asio::awaitable<void> body) {
+asio::awaitable<void> JobRun::in_section(std::string name, asio::awaitable<void> body,
+                                         std::string key) {
+  if (key.empty()) key = name;
+  auto& progress = state_.progress;
+  const auto known = progress.done.find(key);
+  if (known != progress.done.end()) {
+    known->second.rethrow();
+    co_return;
+  }
   const auto mark = [this](std::string text) {
     if (sections_) trace_->write(job::LogStream::runner, job::LogKind::out, text);
   };
-  mark(job::section_start(name, std::chrono::system_clock::now()));
-  const auto title = job::title_line(job::stage_title(name));
-  trace_->write(job::LogStream::runner, job::LogKind::out, title);
+  replaying_ = false;
+  if (progress.section != key) {
+    progress.begin(key);
+    mark(job::section_start(name, std::chrono::system_clock::now()));
+    const auto title = job::title_line(job::stage_title(name));
+    trace_->write(job::LogStream::runner, job::LogKind::out, title);
+  }
   std::exception_ptr failure;
+  bool cancelled = false;
   try {
     co_await std::move(body);
+  } catch (const boost::system::system_error&) {
+    failure = std::current_exception();
+    cancelled = true;
   } catch (...) {
     failure = std::current_exception();
   }
   trace_->flush(job::LogStream::script);
   mark(job::section_end(name, std::chrono::system_clock::now()));
+  if (!cancelled) progress.end(Outcome::of(failure));
   if (failure) std::rethrow_exception(failure);
 }
 
@@ -76,8 +94,8 @@ asio::awaitable<void> JobRun::prepare() {
 }
 
 asio::awaitable<void> JobRun::prepare_once() {
-  environment_ = settings_.make_executor(settings_.job, *trace_,
-                                         std::chrono::seconds{settings_.job.timeout_seconds});
+  state_.execution = random_hex(8);
+  environment_ = make_environment();
   for (auto& value : environment_->environment().variables.masked_values())
     trace_->add_masked_value(std::move(value));
   const auto limit = settings_.runner.prepare_timeout;
@@ -98,7 +116,15 @@ asio::awaitable<void> JobRun::prepare_once() {
 /// Past `limit` the stage is asked to end, and cut off if it does not. \throws util::TimeoutError
 /// then.
 asio::awaitable<void> JobRun::run_stage(executors::Stage stage, std::chrono::milliseconds limit) {
-  check_stopped();
+  auto& progress = state_.progress;
+  const bool resumed = std::exchange(resuming_stage_, false);
+  if (!resumed) {
+    check_stopped();
+    ++progress.stages;
+    progress.stage_under_way = true;
+    progress.stage_began = age();
+  }
+  stage.sequence = progress.stages;
   const auto name = stage.name;
   const auto run = [](executors::Executor* environment, executors::Stage what,
                       std::exception_ptr* failure) -> asio::awaitable<void> {
@@ -114,7 +140,14 @@ asio::awaitable<void> JobRun::run_stage(executors::Stage stage, std::chrono::mil
   ++stage_number_;
   stage_running_ = true;
   stage_.start(run(environment_.get(), std::move(stage), &failure));
-  if (limit > no_limit) limits.start(limit_stage(limit, &timed_out));
+  if (limit > no_limit) {
+    const auto left = std::max(limit - (age() - progress.stage_began), shortest_limit);
+    limits.start(limit_stage(left, &timed_out));
+  }
+  if (resumed && progress.script_cancelled && in_script_) {
+    environment_->stop_stage();
+    timers_.start(force_stage_end(stage_number_));
+  }
   std::exception_ptr abandoned;
   try {
     co_await stage_.join();
@@ -175,7 +208,7 @@ asio::awaitable<void> JobRun::get_sources() {
   std::vector<std::string> warnings;
   const int tries =
       attempts(environment_->environment().variables, "GET_SOURCES_ATTEMPTS", warnings);
-  for (const auto& warning : warnings) trace_->warning(warning);
+  for (const auto& warning : warnings) say().warning(warning);
   std::chrono::seconds pause = first_retry_pause;
   for (int attempt = 1;; ++attempt) {
     std::exception_ptr failure;
@@ -186,7 +219,8 @@ asio::awaitable<void> JobRun::get_sources() {
       }
       auto fetching =
           run_stage(get_sources_stage(stage_input()), settings_.runner.get_sources_timeout);
-      co_await in_section("get_sources", std::move(fetching));
+      auto key = fmt::format("get_sources#{}", attempt);
+      co_await in_section("get_sources", std::move(fetching), std::move(key));
       co_return;
     } catch (const util::TimeoutError&) {
       throw Failure{FailureReason::job_execution_timeout,
@@ -197,8 +231,8 @@ asio::awaitable<void> JobRun::get_sources() {
     } catch (const std::exception&) {
       failure = std::current_exception();
     }
-    if (attempt >= tries || stop_reason_ != StopReason::none) std::rethrow_exception(failure);
-    trace_->warning("Retrying...");
+    if (attempt >= tries || state_.stop_reason != StopReason::none) std::rethrow_exception(failure);
+    say().warning("Retrying...");
     co_await util::sleep_for(pause);
     pause = std::min(pause * 2, longest_retry_pause);
   }
@@ -210,19 +244,18 @@ std::chrono::milliseconds JobRun::duration_setting(const std::string& name,
   if (text.find_first_not_of(" \t\r\n") == std::string::npos) return fallback;
   const auto value = config::parse_duration(text);
   if (!value) {
-    trace_->warning(fmt::format("Ignoring malformed {} timeout: {}", name, text));
+    say().warning(fmt::format("Ignoring malformed {} timeout: {}", name, text));
     return fallback;
   }
   const auto parsed = std::chrono::duration_cast<std::chrono::milliseconds>(*value);
   if (parsed < no_limit) {
-    trace_->warning(fmt::format("Ignoring relative {} timeout: {}", name, text));
+    say().warning(fmt::format("Ignoring relative {} timeout: {}", name, text));
     return fallback;
   }
-  const auto remaining = std::chrono::seconds{settings_.job.timeout_seconds} -
-                         (std::chrono::steady_clock::now() - started_);
+  const auto remaining = std::chrono::seconds{settings_.job.timeout_seconds} - age();
   if (parsed > remaining) {
-    trace_->warning(fmt::format("{} timeout: {} is longer than job timeout. Setting to job timeout",
-                                name, text));
+    say().warning(fmt::format("{} timeout: {} is longer than job timeout. Setting to job timeout",
+                              name, text));
     return fallback;
   }
   return parsed == no_limit ? fallback : parsed;
@@ -230,22 +263,21 @@ std::chrono::milliseconds JobRun::duration_setting(const std::string& name,
 
 asio::awaitable<void> JobRun::run_user_stages() {
   const auto limit = duration_setting("RUNNER_SCRIPT_TIMEOUT", no_limit);
-  const auto until = std::chrono::steady_clock::now() + limit;
+  auto& began = state_.progress.script_began;
+  if (began == no_limit) began = std::max(age(), shortest_limit);
   std::exception_ptr failure;
   in_script_ = true;
   for (auto& stage : user_stages(stage_input())) {
     const auto name = stage.name;
-    const auto left = limit == no_limit
-                          ? no_limit
-                          : std::max(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                         until - std::chrono::steady_clock::now()),
-                                     std::chrono::milliseconds{1});
+    const auto begins = resuming_stage_ ? state_.progress.stage_began : age();
+    const auto left =
+        limit == no_limit ? no_limit : std::max(limit - (begins - began), shortest_limit);
     try {
       auto running = run_stage(std::move(stage), left);
       co_await in_section(name, std::move(running));
     } catch (const util::TimeoutError&) {
       script_timed_out_ = true;
-      trace_->warning(
+      say().warning(
           fmt::format("{} could not run to completion because the timeout was exceeded. For more "
                       "control over job "
                       "and script timeouts see: "
@@ -260,8 +292,8 @@ asio::awaitable<void> JobRun::run_user_stages() {
     } catch (const std::exception&) {
       failure = std::current_exception();
     }
-    if (script_cancelled_ && stop_reason_ == StopReason::none) {
-      trace_->warning("script canceled externally (UI, API)");
+    if (state_.progress.script_cancelled && state_.stop_reason == StopReason::none) {
+      say().warning("script canceled externally (UI, API)");
       failure = std::make_exception_ptr(Failure{FailureReason::job_canceled, "canceled"});
     }
     if (failure) break;
@@ -271,10 +303,10 @@ asio::awaitable<void> JobRun::run_user_stages() {
 }
 
 asio::awaitable<void> JobRun::after_script(std::exception_ptr script_failure) {
-  const auto* status = script_cancelled_   ? "canceled"
-                       : script_timed_out_ ? "timedout"
-                       : script_failure    ? "failed"
-                                           : "success";
+  const auto* status = state_.progress.script_cancelled ? "canceled"
+                       : script_timed_out_              ? "timedout"
+                       : script_failure                 ? "failed"
+                                                        : "success";
   auto stage = after_script_stage(stage_input(), status);
   if (!stage) co_return;
   const auto limit = duration_setting("RUNNER_AFTER_SCRIPT_TIMEOUT", after_script_default);
@@ -292,10 +324,10 @@ asio::awaitable<void> JobRun::after_script(std::exception_ptr script_failure) {
     problem = error.what();
     failure = std::current_exception();
   }
-  if (!failure || stop_reason_ != StopReason::none) co_return;
+  if (!failure || state_.stop_reason != StopReason::none) co_return;
   if (!environment_->environment().variables.get_bool("AFTER_SCRIPT_IGNORE_ERRORS", true))
     std::rethrow_exception(failure);
-  trace_->warning("after_script failed, but job will continue unaffected: " + problem);
+  say().warning("after_script failed, but job will continue unaffected: " + problem);
 }
 
 asio::awaitable<void> JobRun::cleanup_files() {

@@ -25,7 +25,8 @@ Poller::Poller(asio::any_io_executor executor, Service& service, config::Runner 
 
 asio::awaitable<void> Poller::run() {
   while (true) {
-    while (!service_.has_room() || (runner_.limit > 0 && service_.jobs_of(*this) >= runner_.limit))
+    while (!service_.has_room(*this) ||
+           (runner_.limit > 0 && service_.jobs_of(*this) >= runner_.limit))
       co_await service_.room_changed();
     try {
       co_await poll_once();
@@ -45,7 +46,7 @@ asio::awaitable<void> Poller::poll_once() {
   after_answer(result);
   if (result.kind == Kind::job) {
     last_job_ = std::chrono::steady_clock::now();
-    service_.start_job(*this, std::move(*result.job));
+    service_.start_job(*this, std::move(*result.job), std::move(result.payload));
   } else if (result.kind == Kind::unusable) {
     co_await give_back(std::move(result.unusable));
   }

@@ -2,14 +2,12 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 
 #include "config/paths.hpp"
-#include "executors/docker/docker_executor.hpp"
 #include "util/async.hpp"
 
 namespace slipway::runner {
@@ -17,30 +15,10 @@ namespace slipway::runner {
 namespace {
 using namespace std::chrono_literals;
 
-constexpr auto reaper_interval = 30s;
 constexpr auto last_reaping_limit = 30s;
 
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
-}
-
-gitlab_api::ClientOptions client_options(const ServiceOptions& options,
-                                         const config::Runner& runner) {
-  const auto tls = config::tls_paths(runner, options.certs_dir, config::file_exists);
-  gitlab_api::ClientOptions client;
-  client.url = runner.url;
-  client.token = runner.token;
-  client.system_id = options.system_id;
-  client.ca_file = tls.ca_file;
-  client.certificate_file = tls.certificate_file;
-  client.key_file = tls.key_file;
-  client.info.version = options.version;
-  client.info.revision = options.revision;
-  client.info.executor = runner.executor;
-  client.info.shell = runner.shell.empty() ? "bash" : runner.shell;
-  if (runner.docker) client.info.gpus = runner.docker->gpus;
-  return client;
+std::int64_t unix_time() {
+  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
 }
 
 /// A runner that can take jobs; why not is logged.
@@ -71,6 +49,10 @@ Service::Service(asio::any_io_executor executor, ServiceOptions options)
     : executor_{executor},
       options_{std::move(options)},
       state_{options_.state_dir},
+      started_{unix_time()},
+      usage_{executor, state_.path() / "usage"},
+      status_file_{executor, state_.path(), [this] { return status(); }},
+      swept_{executor},
       room_{executor},
       running_{executor},
       polling_{executor},
@@ -80,20 +62,47 @@ Service::Service(asio::any_io_executor executor, ServiceOptions options)
                                          options_.config.path, options_.config.concurrent)};
   for (const auto& runner : options_.config.runners) {
     if (!usable(runner)) continue;
-    pollers_.emplace_back(executor_, *this, runner, client_options(options_, runner),
+    pollers_.emplace_back(executor_, *this, runner, client_options(runner),
                           options_.config.check_interval);
   }
+  if (!options_.config.listen_address.empty())
+    metrics_server_.emplace(executor_, options_.config.listen_address, pages());
+  recover();
 }
 
 Service::~Service() = default;
 
+gitlab_api::ClientOptions Service::client_options(const config::Runner& runner) const {
+  const auto tls = config::tls_paths(runner, options_.certs_dir, config::file_exists);
+  gitlab_api::ClientOptions client;
+  client.url = runner.url;
+  client.token = runner.token;
+  client.system_id = options_.system_id;
+  client.ca_file = tls.ca_file;
+  client.certificate_file = tls.certificate_file;
+  client.key_file = tls.key_file;
+  client.info.version = options_.version;
+  client.info.revision = options_.revision;
+  client.info.executor = runner.executor;
+  client.info.shell = runner.shell.empty() ? "bash" : runner.shell;
+  if (runner.docker) client.info.gpus = runner.docker->gpus;
+  return client;
+}
+
 asio::awaitable<int> Service::run() {
   helpers_.start(watch_signals());
-  helpers_.start(drain_reaper());
+  helpers_.start(tidy());
+  helpers_.start(usage_.keep_written());
+  helpers_.start(status_file_.run());
+  if (metrics_server_) {
+    spdlog::info("Metrics server listening address={}", metrics_server_->address());
+    helpers_.start(metrics_server_->run());
+  }
   if (options_.wait_timeout > 0s) helpers_.start(watch_idle());
+  for (auto job = jobs_.begin(); job != jobs_.end(); ++job) running_.start(run_job(job));
   for (auto& poller : pollers_) polling_.start(poller.run());
-  spdlog::info("Starting multi-runner from {}... runners={} concurrent={} builds=0",
-               options_.config.path, pollers_.size(), options_.config.concurrent);
+  spdlog::info("Starting multi-runner from {}... runners={} concurrent={} builds={}",
+               options_.config.path, pollers_.size(), options_.config.concurrent, jobs_.size());
   while (!draining_) co_await room_.wait();
   std::exception_ptr problem;
   try {
@@ -107,95 +116,48 @@ asio::awaitable<int> Service::run() {
   co_await helpers_.join();
   if (reaper_.pending() > 0) {
     try {
-      auto reaping = reaper_.drain();
+      auto reaping = reaper_.drain(executors::Reaper::Which::all);
       co_await util::with_timeout(std::move(reaping), last_reaping_limit);
     } catch (const util::TimeoutError&) {
       spdlog::warn("objects of finished jobs are left behind count={}", reaper_.pending());
     }
   }
+  status_file_.write_now();
   if (problem) std::rethrow_exception(problem);
   spdlog::info("Can exit now!");
   co_return exit_code_;
 }
 
-bool Service::has_room() const {
+bool Service::has_room(Poller& poller) {
   const auto unreported =
       std::count_if(jobs_.begin(), jobs_.end(), [](const ActiveJob& job) { return !job.reported; });
-  return !draining_ && unreported < options_.config.concurrent;
+  if (draining_ || unreported >= options_.config.concurrent) return false;
+  return engine_in_use(poller.runner()).disk->room();
 }
 
 asio::awaitable<void> Service::room_changed() {
   co_await room_.wait();
 }
 
-int Service::jobs_of(const Poller& poller) const {
+int Service::jobs_of(Poller& poller) const {
   return static_cast<int>(std::count_if(jobs_.begin(), jobs_.end(), [&](const ActiveJob& job) {
-    return job.poller == &poller && !job.reported;
+    return job.gitlab == &poller.gitlab() && !job.reported;
   }));
 }
 
-executors::docker::Engine& Service::engine_for(const config::Runner& runner) {
-  const auto& docker = *runner.docker;
-  const auto key = fmt::format("{}|{}|{}", docker.host, docker.tls_verify, docker.tls_cert_path);
-  auto& engine = engines_[key];
-  if (!engine) {
-    executors::docker::Engine::Settings settings;
-    settings.host = docker.host;
-    settings.tls_verify = docker.tls_verify;
-    settings.tls_cert_path = docker.tls_cert_path;
-    settings.helper_binary = options_.helper_binary;
-    settings.helper_image_archive = options_.helper_image_archive;
-    settings.helper_image_name = options_.helper_image_name;
-    settings.state_id = state_.id();
-    engine = std::make_unique<executors::docker::Engine>(executor_, std::move(settings));
-  }
-  return *engine;
-}
-
-JobRun::Settings Service::job_settings(Poller& poller, job::Job job,
-                                       const Slots::Numbers& numbers) {
-  JobRun::Settings settings;
-  settings.job = std::move(job);
-  settings.runner = poller.runner();
-  settings.system_id = options_.system_id;
-  settings.hostname = host_name();
-  settings.user_agent = fmt::format("slipway {} linux/amd64", options_.version);
-  settings.program = fmt::format("slipway {} ({})", options_.version, options_.revision);
-  const auto calls = std::make_shared<std::uint64_t>(0);  // owners: the two functions below
-  settings.make_executor =
-      [this, &poller, numbers, calls](
-          const job::Job& payload, executors::JobLog& log,
-          std::chrono::seconds timeout) -> std::unique_ptr<executors::Executor> {
-    executors::docker::PlanContext context;
-    context.system_id = options_.system_id;
-    context.state_id = state_.id();
-    context.version = options_.version;
-    context.revision = options_.revision;
-    context.random = random_hex(8);
-    context.slot = numbers.global;
-    context.project_slot = numbers.project;
-    context.tls_ca = poller.gitlab().ca_content();
-    context.job_timeout = timeout;
-    auto plan = executors::docker::make_plan(payload, poller.runner(), context);
-    auto& engine = engine_for(poller.runner());
-    if (*calls == 0) *calls = engine.client().calls();
-    return std::make_unique<executors::docker::DockerExecutor>(engine, std::move(plan), log,
-                                                               reaper_);
-  };
-  settings.counters.engine_calls = [this, &poller, calls] {
-    return engine_for(poller.runner()).client().calls() - *calls;
-  };
-  return settings;
-}
-
-void Service::start_job(Poller& poller, job::Job job) {
+void Service::start_job(Poller& poller, job::Job job, std::string payload) {
   ++jobs_taken_;
   spdlog::info("Checking for jobs... received job={} project={} runner={}", job.id,
                job.info.project_id, job::short_token(poller.runner().token.reveal()));
   const auto active = jobs_.emplace(jobs_.end());
-  active->poller = &poller;
+  active->runner = poller.runner();
+  active->gitlab = &poller.gitlab();
+  active->since = unix_time();
   active->numbers = slots_.take(poller.runner().token.reveal(), job.info.project_id);
-  auto settings = job_settings(poller, std::move(job), active->numbers);
+  metrics_.job_taken(labels_of(active->runner));
+  auto header = journal_header(active->runner, job, std::move(payload), active->numbers);
+  auto settings = job_settings(*active, std::move(job));
+  settings.header = std::move(header);
   active->run = std::make_unique<JobRun>(executor_, poller.gitlab(), state_, std::move(settings),
                                          [this, active] { reported(active); });
   running_.start(run_job(active));
@@ -209,14 +171,21 @@ void Service::start_job(Poller& poller, job::Job job) {
 void Service::reported(std::list<ActiveJob>::iterator active) {
   active->reported = true;
   --running_now_;
+  if (draining_ && active->run->undelivered()) active->run->leave();
+  status_file_.changed();
   room_.notify_all();
 }
 
 asio::awaitable<void> Service::run_job(std::list<ActiveJob>::iterator active) {
   std::string problem;
   try {
+    if (active->waits_for_sweep) {
+      co_await swept_.wait();
+      active->live = true;
+    }
     // Two polls may have brought a job each for the last place.
-    while (running_now_ >= options_.config.concurrent && !aborting_) co_await room_.wait();
+    while (active->waits_for_room && running_now_ >= options_.config.concurrent && !aborting_)
+      co_await room_.wait();
     ++running_now_;
     co_await active->run->run();
   } catch (const boost::system::system_error&) {
@@ -227,16 +196,20 @@ asio::awaitable<void> Service::run_job(std::list<ActiveJob>::iterator active) {
   const auto id = active->run->job().id;
   if (!active->reported) reported(active);
   if (!problem.empty()) spdlog::error("job ended badly: {} job={}", problem, id);
-  slots_.give_back(active->poller->runner().token.reveal(), active->run->job().info.project_id,
+  count_end(*active);
+  engine_in_use(active->runner).disk->look_soon();
+  slots_.give_back(active->runner.token.reveal(), active->run->job().info.project_id,
                    active->numbers);
   jobs_.erase(active);
   idle_since_ = std::chrono::steady_clock::now();
+  status_file_.changed();
   room_.notify_all();
 }
 
 void Service::end_polling() {
   draining_ = true;
   polling_.cancel();
+  status_file_.changed();
   room_.notify_all();
 }
 
@@ -245,6 +218,22 @@ void Service::drain() {
     spdlog::warn("Starting graceful shutdown, waiting for builds to finish builds={}",
                  jobs_.size());
   end_polling();
+  // The next process goes on trying to deliver.
+  for (auto& job : jobs_)
+    if (job.run->undelivered()) job.run->leave();
+}
+
+void Service::leave(std::string signal) {
+  if (leaving_) return;
+  leaving_ = true;
+  spdlog::warn(
+      "Stopping; the running jobs go on, and the next start takes them over StopSignal={} "
+      "builds={}",
+      signal, jobs_.size());
+  end_polling();
+  swept_.set();
+  for (auto& job : jobs_) job.run->leave();
+  helpers_.start(limit_shutdown());
 }
 
 void Service::abort(std::string signal) {
@@ -286,14 +275,11 @@ asio::awaitable<void> Service::watch_signals() {
                     number == SIGINT ? "interrupt" : "terminated");
       std::_Exit(1);
     }
-    abort(number == SIGINT ? "interrupt" : "terminated");
-  }
-}
-
-asio::awaitable<void> Service::drain_reaper() {
-  while (true) {
-    co_await util::sleep_for(reaper_interval);
-    if (reaper_.pending() > 0) co_await reaper_.drain();
+    const std::string name = number == SIGINT ? "interrupt" : "terminated";
+    if (options_.config.slipway.on_stop == config::OnStop::adopt && !leaving_)
+      leave(name);
+    else
+      abort(name);
   }
 }
 

@@ -7,19 +7,27 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "config/config.hpp"
 #include "executors/docker/engine.hpp"
+#include "executors/docker/sweeper.hpp"
 #include "executors/reaper.hpp"
 #include "gitlab_api/client.hpp"
+#include "runner/disk_watch.hpp"
 #include "runner/job_run.hpp"
+#include "runner/metrics.hpp"
+#include "runner/metrics_server.hpp"
 #include "runner/poller.hpp"
 #include "runner/slots.hpp"
 #include "runner/state_dir.hpp"
+#include "runner/status_file.hpp"
+#include "runner/usage_store.hpp"
 #include "util/asio_fwd.hpp"
 #include "util/condition.hpp"
+#include "util/event.hpp"
 #include "util/task_group.hpp"
 
 namespace slipway::runner {
@@ -40,8 +48,9 @@ struct ServiceOptions {
       0};  ///< run-single: end when no job came for so long, 0 = never
 };
 
-/// The daemon: one Poller per runner, the jobs under way, signals. The global `concurrent` holds
-/// for jobs from their arrival until their end is reported; removal goes on beside the next job.
+/// The daemon: one Poller per runner, the jobs under way, those that an earlier process left,
+/// signals. The global `concurrent` holds for jobs from their arrival until their end is reported;
+/// removal goes on beside the next job.
 class Service {
  public:
   Service(asio::any_io_executor executor, ServiceOptions options);
@@ -56,6 +65,9 @@ class Service {
   /// Ends every job as interrupted; run() returns when they are reported and removed, or after
   /// shutdown_timeout with 1. SIGTERM, SIGINT.
   void abort(std::string signal);
+  /// Leaves the running jobs to the next process; run() returns when that is safe. SIGTERM and
+  /// SIGINT with `on_stop = "adopt"`.
+  void leave(std::string signal);
 
   /// Jobs that are not yet removed altogether.
   std::size_t active_jobs() const { return jobs_.size(); }
@@ -63,39 +75,74 @@ class Service {
 
   // For the pollers:
 
-  /// True if one more job may run.
-  bool has_room() const;
+  /// True if one more job may run: `concurrent` allows it, and the disk of the poller's Engine.
+  bool has_room(Poller& poller);
   /// Waits until has_room() may have become true.
   asio::awaitable<void> room_changed();
   bool draining() const { return draining_; }
   /// Takes a job over from a poller and starts it. If there is no room (two polls brought a job at
   /// once) it waits for some.
-  void start_job(Poller& poller, job::Job job);
-  int jobs_of(const Poller& poller) const;
+  /// `payload`: what the job was read from, for its journal.
+  void start_job(Poller& poller, job::Job job, std::string payload);
+  int jobs_of(Poller& poller) const;
 
  private:
   struct ActiveJob {
-    const Poller* poller = nullptr;
+    config::Runner runner;
+    gitlab_api::Client* gitlab = nullptr;  ///< its poller's, or
+    std::unique_ptr<gitlab_api::Client>
+        own_gitlab;  ///< of a runner that is not configured any more
     std::unique_ptr<JobRun> run;
     Slots::Numbers numbers;
+    std::int64_t since = 0;  ///< when it was received, seconds since 1970
     bool reported = false;
+    bool live =
+        true;  ///< its objects are in use; else they are left over, whatever their label says
+    bool waits_for_room = true;
+    bool waits_for_sweep = false;
+  };
+  struct EngineInUse {
+    std::unique_ptr<executors::docker::Engine> engine;
+    std::unique_ptr<executors::docker::Sweeper> sweeper;
+    std::unique_ptr<DiskWatch> disk;
   };
 
+  gitlab_api::ClientOptions client_options(const config::Runner& runner) const;
+  void recover();
+  void recover_job(Journal::Left left);
+  std::set<std::string> live_jobs() const;
+  asio::awaitable<void> tidy();
+  asio::awaitable<void> sweep();
+  JournalHeader journal_header(const config::Runner& runner, const job::Job& job,
+                               std::string payload, Slots::Numbers numbers) const;
   asio::awaitable<void> run_job(std::list<ActiveJob>::iterator active);
   asio::awaitable<void> watch_signals();
   asio::awaitable<void> limit_shutdown();
-  asio::awaitable<void> drain_reaper();
   asio::awaitable<void> watch_idle();
-  JobRun::Settings job_settings(Poller& poller, job::Job job, const Slots::Numbers& numbers);
+  JobRun::Settings job_settings(const ActiveJob& active, job::Job job);
+  EngineInUse& engine_in_use(const config::Runner& runner);
   executors::docker::Engine& engine_for(const config::Runner& runner);
+  RunnerLabels labels_of(const config::Runner& runner) const;
+  void count_end(const ActiveJob& job);
+  const char* process_state() const;
+  Status status() const;
+  std::optional<executors::docker::DiskSpace> fullest_disk() const;
+  MetricsMoment moment() const;
+  std::string jobs_page() const;
+  MetricsServer::Pages pages();
   void reported(std::list<ActiveJob>::iterator active);
   void end_polling();
 
   asio::any_io_executor executor_;
   ServiceOptions options_;
   StateDir state_;
+  std::int64_t started_;  ///< seconds since 1970
+  UsageStore usage_;
+  Metrics metrics_;
+  StatusFile status_file_;
+  std::optional<MetricsServer> metrics_server_;
   executors::Reaper reaper_;
-  std::map<std::string, std::unique_ptr<executors::docker::Engine>> engines_;
+  std::map<std::string, EngineInUse> engines_;
   Slots slots_;
   std::list<ActiveJob> jobs_;
   std::list<Poller> pollers_;
@@ -106,6 +153,10 @@ class Service {
   int exit_code_ = 0;
   int jobs_taken_ = 0;
   int running_now_ = 0;  ///< started and not yet reported: at most `concurrent`
+  bool leaving_ = false;
+  /// Journals that this version cannot read: their jobs are somebody's.
+  std::set<std::string> foreign_jobs_;
+  util::Event swept_;  ///< what was left over at the start is removed, or cannot be reached
   util::Condition room_;
   util::TaskGroup running_;  ///< the jobs
   util::TaskGroup polling_;  ///< one task per runner, all cancelled by drain()

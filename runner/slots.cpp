@@ -23,6 +23,11 @@ Slots::Numbers Slots::take(const std::string& token, std::int64_t project) {
   return {smallest_free(global_[token]), smallest_free(project_[{token, project}])};
 }
 
+void Slots::keep(const std::string& token, std::int64_t project, Numbers numbers) {
+  global_[token].insert(numbers.global);
+  project_[{token, project}].insert(numbers.project);
+}
+
 void Slots::give_back(const std::string& token, std::int64_t project, Numbers numbers) {
   runner::give_back(global_, token, numbers.global);
   runner::give_back(project_, std::pair{token, project}, numbers.project);

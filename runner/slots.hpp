@@ -20,6 +20,8 @@ class Slots {
   };
 
   Numbers take(const std::string& token, std::int64_t project);
+  /// Those of a job that another process began; two jobs never have the same ones.
+  void keep(const std::string& token, std::int64_t project, Numbers numbers);
   void give_back(const std::string& token, std::int64_t project, Numbers numbers);
 
   /// Runners and projects that have a number out.

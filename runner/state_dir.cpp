@@ -7,10 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 namespace slipway::runner {
@@ -38,17 +41,13 @@ std::string random_hex(std::size_t bytes) {
 
 StateDir::StateDir(std::filesystem::path path) : path_{std::move(path)} {
   std::error_code error;
-  std::filesystem::create_directories(path_ / "spool", error);
+  std::filesystem::create_directories(path_ / "jobs", error);
   if (error) fail(path_, error.message() + "; choose another with state_dir in [slipway]");
   // It will hold tokens and logs of jobs.
   if (::chmod(path_.c_str(), 0700) != 0)
     fail(path_, fmt::format("cannot be made private: {}", std::strerror(errno)));
   lock();
   load_id();
-  // Nobody else may use the directory now: what lies in the spool belongs to jobs of a process that
-  // is gone.
-  for (const auto& entry : std::filesystem::directory_iterator{path_ / "spool"})
-    std::filesystem::remove(entry.path(), error);
 }
 
 StateDir::Lock::~Lock() {
@@ -59,7 +58,11 @@ void StateDir::lock() {
   const auto file = path_ / "lock";
   lock_.file = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock_.file < 0) fail(path_, std::strerror(errno));
-  if (::flock(lock_.file, LOCK_EX | LOCK_NB) != 0)
+  // `slipway status` holds it for a moment, a process that ends for a little longer.
+  int tries = 20;
+  while (::flock(lock_.file, LOCK_EX | LOCK_NB) != 0 && --tries > 0)
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+  if (tries == 0)
     fail(path_,
          "another slipway is using it; stop that one, or give this one a state_dir of its own "
          "in [slipway]");
@@ -80,11 +83,22 @@ void StateDir::load_id() {
     fail(path_, fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
 }
 
-std::filesystem::path StateDir::spool_path(std::string_view runner, std::int64_t job) const {
+std::filesystem::path StateDir::new_job(std::string_view runner, std::int64_t job) const {
   std::string name;
   for (const char c : runner)
     name += (std::isalnum(static_cast<unsigned char>(c)) || c == '-') ? c : '_';
-  return path_ / "spool" / fmt::format("{}-{}.log", name, job);
+  return path_ / "jobs" / fmt::format("{}-{}-{}", name, job, random_hex(2));
+}
+
+std::vector<std::filesystem::path> StateDir::jobs() const {
+  std::vector<std::filesystem::path> found;
+  std::error_code error;
+  for (auto entry = std::filesystem::directory_iterator{path_ / "jobs", error};
+       !error && entry != std::filesystem::directory_iterator{}; entry.increment(error))
+    found.push_back(entry->path());
+  if (error) fail(path_, error.message());
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 }  // namespace slipway::runner

@@ -4,11 +4,13 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace slipway::runner {
 
 /// The daemon's own directory: its id (what labels "ours" on an Engine), the lock that keeps a
-/// second daemon off, and the spools of running jobs. Mode 0700; files 0600.
+/// second daemon off, and a directory for each job that is not over (journal.hpp). Mode 0700; files
+/// 0600.
 class StateDir {
  public:
   /// Makes and locks it. \throws std::runtime_error naming the directory: not writable, or in use
@@ -19,8 +21,10 @@ class StateDir {
   const std::filesystem::path& path() const { return path_; }
   /// Random, drawn once per directory: value of the label io.slipway.state.
   const std::string& id() const { return id_; }
-  /// Where the log of a job is spooled until the coordinator has it.
-  std::filesystem::path spool_path(std::string_view runner, std::int64_t job) const;
+  /// Where a job's journal goes; its name, which nothing has yet, is the job's key.
+  std::filesystem::path new_job(std::string_view runner, std::int64_t job) const;
+  /// The directories of jobs that are there. \throws std::runtime_error naming the directory.
+  std::vector<std::filesystem::path> jobs() const;
 
  private:
   /// Lets go of the directory even when the constructor fails after taking it.

@@ -10,12 +10,10 @@
 namespace slipway::runner {
 
 namespace {
-using namespace std::chrono_literals;
 using Patch = gitlab_api::PatchResult::Kind;
 using Update = gitlab_api::UpdateResult::Kind;
 
 constexpr std::size_t largest_patch = 1048576;
-constexpr int default_final_tries = 10;
 }  // namespace
 
 TraceSender::TraceSender(asio::any_io_executor executor, gitlab_api::Client& gitlab, Trace& trace,
@@ -26,20 +24,48 @@ TraceSender::TraceSender(asio::any_io_executor executor, gitlab_api::Client& git
       settings_{std::move(settings)},
       on_abort_{std::move(on_abort)},
       on_cancel_{std::move(on_cancel)},
+      sent_{std::min(settings_.sent, trace.size())},
+      accepted_{settings_.accepted},
       interval_{settings_.timing.interval},
+      outage_{settings_.job},
       stopping_{executor},
       tasks_{executor} {}
 
 asio::awaitable<bool> TraceSender::accept() {
   gitlab_api::JobUpdate update;
   update.state = "running";
-  const auto result = co_await gitlab_.update_job(settings_.job, settings_.token, update);
+  gitlab_api::UpdateResult result;
+  auto call = gitlab_.update_job(settings_.job, settings_.token, update);
+  try {
+    result = co_await util::with_timeout(std::move(call), settings_.timing.accept_limit);
+  } catch (const util::TimeoutError& error) {
+    result.text = error.what();
+  }
   if (result.signals.update_interval) interval_ = *result.signals.update_interval;
   if (result.kind == Update::aborted || result.signals.abort) co_return false;
   if (result.signals.cancel_requested) on_cancel_();
-  if (result.kind == Update::failed)
+  accepted_ = result.kind != Update::failed || !gitlab_api::is_passing(result.http_status);
+  if (!accepted_)
+    outage_.failed("accepting the job", result.text);
+  else if (result.kind == Update::failed)
     spdlog::warn("accepting the job: {}; going on job={}", result.text, settings_.job);
   co_return true;
+}
+
+/// Before anything else is sent: a coordinator that hands jobs out in two phases refuses the log of
+/// one that nobody accepted.
+asio::awaitable<void> TraceSender::repeat_acceptance() {
+  gitlab_api::JobUpdate update;
+  update.state = "running";
+  const auto result = co_await gitlab_.update_job(settings_.job, settings_.token, update);
+  if (result.kind == Update::failed && gitlab_api::is_passing(result.http_status)) {
+    outage_.failed("accepting the job", result.text);
+    co_return;
+  }
+  outage_.answered();
+  accepted_ = true;
+  take(result.signals);
+  if (result.kind == Update::aborted) abort();
 }
 
 void TraceSender::start() {
@@ -48,6 +74,7 @@ void TraceSender::start() {
 
 std::chrono::milliseconds TraceSender::pause_before_round() const {
   const auto& timing = settings_.timing;
+  if (outage_.failures() > 0) return outage_.pause(interval_, gitlab_.options().clock.random());
   return rounds_ < timing.early_rounds ? std::min(timing.early_interval, interval_) : interval_;
 }
 
@@ -66,39 +93,69 @@ asio::awaitable<void> TraceSender::rounds() {
 }
 
 asio::awaitable<void> TraceSender::round() {
-  if (sent_ < trace_.size()) {
-    const auto result = co_await patch();
-    if (result.kind == Patch::failed)
-      spdlog::warn("sending the log: {} job={}", result.text, settings_.job);
+  if (!accepted_) {
+    co_await repeat_acceptance();
+    if (!accepted_ || aborted_) co_return;
+  }
+  const auto count = sendable();
+  if (count > 0) {
+    const auto result = co_await patch(count);
+    // A PATCH may miss a job that is there; whether it is, the state's endpoint knows.
+    if (result.kind != Patch::not_found || aborted_ || stopping_.is_set()) co_return;
+  } else if (rounds_ < settings_.timing.early_rounds) {
     co_return;
   }
-  if (rounds_ < settings_.timing.early_rounds) co_return;
+  co_await touch();
+}
+
+asio::awaitable<void> TraceSender::touch() {
   gitlab_api::JobUpdate update;
   update.state = "running";
   update.checksum = trace_.checksum();
   update.bytesize = trace_.size();
   const auto result = co_await gitlab_.update_job(settings_.job, settings_.token, update);
+  if (result.kind == Update::failed)
+    outage_.failed("asking for the job's state", result.text);
+  else
+    outage_.answered();
   take(result.signals);
-  if (result.kind == Update::aborted && !aborted_) {
-    aborted_ = true;
-    on_abort_();
-  }
+  if (result.kind == Update::aborted) abort();
 }
 
-asio::awaitable<gitlab_api::PatchResult> TraceSender::patch() {
+/// Takes a checkpoint where there is something to send; how much of that it allows to be sent.
+std::size_t TraceSender::sendable() {
+  if (sent_ >= trace_.size() || !unreadable_.empty()) return 0;
+  auto limit = trace_.size();
+  if (settings_.checkpoint) {
+    try {
+      limit = std::min(limit, settings_.checkpoint());
+      checkpoint_failed_ = false;
+    } catch (const std::exception& error) {
+      if (!checkpoint_failed_)
+        spdlog::error("the log cannot be sent for now: {} job={}", error.what(), settings_.job);
+      checkpoint_failed_ = true;
+      return 0;
+    }
+  }
+  return limit > sent_ ? std::min<std::uint64_t>(largest_patch, limit - sent_) : 0;
+}
+
+asio::awaitable<gitlab_api::PatchResult> TraceSender::patch(std::size_t count) {
+  gitlab_api::PatchResult result;
   std::string content;
   try {
-    content = trace_.read(sent_, largest_patch);
+    content = trace_.read(sent_, count);
   } catch (const std::runtime_error& error) {
     unreadable_ = error.what();
+    spdlog::error("the rest of the log is lost: {} job={}", unreadable_, settings_.job);
   }
-  if (!unreadable_.empty()) {
-    gitlab_api::PatchResult nothing;
-    nothing.text = unreadable_;
-    co_return nothing;
-  }
-  const auto result = co_await gitlab_.patch_trace(settings_.job, settings_.token, sent_,
-                                                   std::move(content), settings_.debug_trace);
+  if (!unreadable_.empty()) co_return result;
+  result = co_await gitlab_.patch_trace(settings_.job, settings_.token, sent_, std::move(content),
+                                        settings_.debug_trace);
+  if (result.kind == Patch::failed)
+    outage_.failed("sending the log", result.text);
+  else
+    outage_.answered();
   if (result.kind == Patch::accepted) sent_ = result.offset;
   // An offset beyond the log's end cannot be served: the round counts as failed.
   if (result.kind == Patch::range_mismatch && result.offset <= trace_.size()) sent_ = result.offset;
@@ -108,92 +165,27 @@ asio::awaitable<gitlab_api::PatchResult> TraceSender::patch() {
 
 void TraceSender::take(const gitlab_api::JobSignals& signals) {
   if (signals.update_interval && !finishing_) interval_ = *signals.update_interval;
-  if (signals.abort && !aborted_) {
-    aborted_ = true;
-    if (!finishing_) on_abort_();
-    return;
-  }
-  if (signals.cancel_requested && !finishing_) on_cancel_();
+  if (signals.abort)
+    abort();
+  else if (signals.cancel_requested && !finishing_)
+    on_cancel_();
+}
+
+void TraceSender::abort() {
+  if (aborted_) return;
+  aborted_ = true;
+  if (!finishing_) on_abort_();
 }
 
 asio::awaitable<void> TraceSender::stop() {
   stopping_.set();
-  co_await tasks_.join();
-}
-
-asio::awaitable<TraceSender::Flushed> TraceSender::flush() {
-  while (sent_ < trace_.size()) {
-    const auto result = co_await patch();
-    switch (result.kind) {
-      case Patch::accepted:
-        break;
-      case Patch::aborted:
-      case Patch::not_found:
-        co_return Flushed::gone;
-      case Patch::range_mismatch:
-        co_await util::sleep_for(interval_);
-        if (result.offset > trace_.size()) co_return Flushed::failed;
-        break;
-      case Patch::failed:
-        // The log is lost, the job's state need not be.
-        if (!unreadable_.empty()) co_return Flushed::gone;
-        spdlog::warn("sending the rest of the log: {} job={}", result.text, settings_.job);
-        co_await util::sleep_for(interval_);
-        co_return Flushed::failed;
-    }
+  auto ended = tasks_.join();
+  try {
+    co_await util::with_timeout(std::move(ended), settings_.timing.stop_limit);
+  } catch (const util::TimeoutError& error) {
+    // What became of the call that was cut, the answer to the next one tells.
+    spdlog::debug("a call to the coordinator was given up: {} job={}", error.what(), settings_.job);
   }
-  co_return Flushed::all;
-}
-
-/// One try of the end: the rest of the log, then the state, as often as the coordinator asks for
-/// more. False: failed.
-asio::awaitable<bool> TraceSender::finish_once(gitlab_api::JobUpdate update) {
-  interval_ = settings_.timing.interval;
-  while (true) {
-    if (co_await flush() == Flushed::failed) co_return false;
-    if (!unreadable_.empty()) {
-      spdlog::error("the log is incomplete: {} job={}", unreadable_, settings_.job);
-      update.checksum.clear();
-      update.bytesize = 0;
-    }
-    const auto result = co_await gitlab_.update_job(settings_.job, settings_.token, update);
-    switch (result.kind) {
-      case Update::succeeded:
-      case Update::aborted:
-        co_return true;
-      case Update::not_completed:
-        break;
-      case Update::validation_failed:
-        sent_ = 0;
-        break;
-      case Update::failed:
-        spdlog::warn("final state: {} job={}", result.text, settings_.job);
-        co_await util::sleep_for(interval_);
-        co_return false;
-    }
-    co_await util::sleep_for(interval_);
-  }
-}
-
-asio::awaitable<bool> TraceSender::finish(gitlab_api::JobUpdate update) {
-  if (finishing_) co_return finished_;
-  finishing_ = true;
-  co_await stop();
-  update.checksum = trace_.checksum();
-  update.bytesize = trace_.size();
-  const int tries = settings_.final_tries < 1 ? default_final_tries : settings_.final_tries;
-  auto pause = settings_.timing.first_retry;
-  for (int attempt = 0; attempt < tries; ++attempt) {
-    if (attempt > 0) {
-      co_await util::sleep_for(pause);
-      pause = std::min(pause * 2, settings_.timing.longest_retry);
-    }
-    finished_ = co_await finish_once(update);
-    if (finished_) co_return true;
-  }
-  spdlog::error("the coordinator never took the job's final state job={} state={}", settings_.job,
-                update.state);
-  co_return false;
 }
 
 }  // namespace slipway::runner

@@ -19,7 +19,9 @@ struct Context {
 using Action = std::function<int()>;
 
 void add_register_command(CLI::App& command, const Context& context, Action& action);
+void add_gc_command(CLI::App& command, const Context& context, Action& action);
 void add_list_command(CLI::App& command, const Context& context, Action& action);
+void add_status_command(CLI::App& command, const Context& context, Action& action);
 void add_verify_command(CLI::App& command, const Context& context, Action& action);
 void add_unregister_command(CLI::App& command, const Context& context, Action& action);
 void add_run_command(CLI::App& command, const Context& context, Action& action);

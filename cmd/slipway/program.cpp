@@ -34,8 +34,10 @@ constexpr std::array commands{
     Command{"run", "Take jobs and run them until stopped", add_run_command},
     Command{"run-single", "Run the jobs of one runner, without a service", add_run_single_command},
     Command{"list", "List the configured runners", add_list_command},
+    Command{"status", "Say whether the daemon runs, and what it is about", add_status_command},
     Command{"verify", "Ask GitLab whether the configured runners are still valid",
             add_verify_command},
+    Command{"gc", "Remove what jobs have left on the disks of the Engines", add_gc_command},
     Command{"unregister", "Remove runners from GitLab and from the configuration",
             add_unregister_command},
 };

@@ -10,6 +10,7 @@
 #include "cmd/slipway/fatal.hpp"
 #include "cmd/slipway/logging.hpp"
 #include "cmd/slipway/serve.hpp"
+#include "cmd/slipway/state_location.hpp"
 #include "config/load.hpp"
 #include "gitlab_api/client.hpp"
 
@@ -33,11 +34,9 @@ int run_service(const RunOptions& options) {
   if (service.config.runners.empty())
     throw Fatal{fmt::format("{} has no [[runners]]; add one with `{} register`", path.string(),
                             options.identity.program)};
+  if (!options.listen_address.empty()) service.config.listen_address = options.listen_address;
   service.certs_dir = options.paths.certs_dir;
-  service.state_dir = !service.config.slipway.state_dir.empty() ? service.config.slipway.state_dir
-                      : options.config_path == options.paths.config_file
-                          ? options.paths.state_dir
-                          : (path.parent_path() / "state").string();
+  service.state_dir = state_location(service.config, options.paths, path).string();
   service.system_id = gitlab_api::load_system_id(path.parent_path().string());
   return serve(std::move(service));
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "job/failure.hpp"
@@ -13,8 +14,6 @@ namespace slipway::executors::docker {
 namespace {
 using namespace std::chrono_literals;
 constexpr auto ping_interval = 10s;
-/// Output that the agent may hold unacknowledged before the daemon says that it has it.
-constexpr std::uint64_t acknowledge_every = 128 * 1024;
 /// Pings are answered at once: an agent that says nothing for so long is dead, even if its
 /// container lives.
 constexpr auto longest_silence = 60s;
@@ -26,16 +25,15 @@ constexpr auto write_limit = 5min;
 /// Keeps a stage in the table while its run() waits, however that ends: its capture refers to the
 /// caller's locals.
 struct AgentContainer::Registration {
-  Registration(std::map<std::uint32_t, std::shared_ptr<Running>>& table, std::uint32_t stage,
-               std::shared_ptr<Running> running)
-      : table_{table}, stage_{stage} {
-    table_[stage_] = std::move(running);
+  Registration(Table& running, std::uint32_t id, std::shared_ptr<Running> entry)
+      : table{running}, stage{id} {
+    table[stage] = std::move(entry);
   }
   Registration(const Registration&) = delete;
-  ~Registration() { table_.erase(stage_); }
+  ~Registration() { table.erase(stage); }
 
-  std::map<std::uint32_t, std::shared_ptr<Running>>& table_;
-  std::uint32_t stage_;
+  Table& table;
+  std::uint32_t stage;
 };
 
 AgentContainer::AgentContainer(asio::any_io_executor executor, docker_api::Client& engine,
@@ -48,12 +46,16 @@ AgentContainer::AgentContainer(asio::any_io_executor executor, docker_api::Clien
       outbox_filled_{executor},
       answered_{executor},
       ended_{executor},
-      tasks_{executor} {}
+      taking_{executor},
+      tasks_{executor} {
+  taking_.set();
+}
 
 AgentContainer::~AgentContainer() = default;
 
 asio::awaitable<AgentContainer::Mode> AgentContainer::start() {
   attachment_ = co_await engine_.attach(settings_.id, true);
+  started_ = true;
   co_await engine_.start_container(settings_.id);
   if (!settings_.use_agent) {
     // The shell waits for a script on its stdin from the start.
@@ -62,6 +64,7 @@ asio::awaitable<AgentContainer::Mode> AgentContainer::start() {
     co_return mode_;
   }
   agent::AgentOptions options;
+  options.adopt_timeout = settings_.adopt_timeout;
   options.umask = 0;  // the job's containers may run as any user
   send(agent_.bootstrap(settings_.helper_dir, options));
   start_tasks();
@@ -114,7 +117,7 @@ asio::awaitable<void> AgentContainer::keep_alive() {
   while (!ended_.is_set()) {
     co_await util::sleep_for(ping_interval);
     if (mode_ != Mode::agent) continue;
-    if (std::chrono::steady_clock::now() - last_heard_ > longest_silence) {
+    if (taking_.is_set() && std::chrono::steady_clock::now() - last_heard_ > longest_silence) {
       // A connection may have died without a word; only an agent that is silent on a new one, too,
       // is dead.
       silent_ = ++silences_ > 1;
@@ -123,22 +126,30 @@ asio::awaitable<void> AgentContainer::keep_alive() {
       continue;
     }
     send(agent_.ping());
-    if (agent_.next_offset() != acknowledged_) {
-      acknowledged_ = agent_.next_offset();
-      send(agent_.ack(acknowledged_));
-    }
+    if (agent_.next_offset() != acknowledged_) acknowledge();
   }
+}
+
+void AgentContainer::acknowledge() {
+  if (settings_.before_ack) settings_.before_ack();
+  acknowledged_ = agent_.next_offset();
+  send(agent_.ack(acknowledged_));
+}
+
+void AgentContainer::acknowledge_every(std::uint64_t bytes) {
+  settings_.ack_every = bytes;
 }
 
 asio::awaitable<void> AgentContainer::pump() {
   std::exception_ptr failure;
   bool abandoned = false;
   try {
-    bool complete = co_await read_until_end();
-    while (!complete) {
-      const bool attached = co_await reattach();
-      if (!attached) break;
-      complete = co_await read_until_end();
+    bool attached = true;
+    while (attached) {
+      co_await read_until_end();
+      // An Engine that stops or cuts the connection also looks like an end: the container's state
+      // decides.
+      attached = co_await reattach();
     }
     co_await conclude();
   } catch (const boost::system::system_error&) {
@@ -156,8 +167,7 @@ asio::awaitable<void> AgentContainer::pump() {
   if (abandoned) std::rethrow_exception(failure);
 }
 
-/// True when the stream ended in order, false when the connection was lost.
-asio::awaitable<bool> AgentContainer::read_until_end() {
+asio::awaitable<void> AgentContainer::read_until_end() {
   const docker_api::StreamParser::Sink sink = [this](docker_api::StreamType type,
                                                      std::string_view bytes) {
     const auto stream =
@@ -173,27 +183,22 @@ asio::awaitable<bool> AgentContainer::read_until_end() {
     dispatch_events();
     if (agent_.needs_resume() && outbox_.empty()) send(agent_.resume());
   };
-  bool lost = false;
   try {
     bool more = true;
     while (more) {
       more = co_await attachment_->read(sink);
-      if (mode_ == Mode::agent && agent_.next_offset() - acknowledged_ >= acknowledge_every) {
-        acknowledged_ = agent_.next_offset();
-        send(agent_.ack(acknowledged_));
+      const auto due = std::min(settings_.ack_every, most_unacknowledged);
+      if (mode_ == Mode::agent && agent_.next_offset() - acknowledged_ >= due) acknowledge();
+      if (!taking_.is_set()) {
+        co_await taking_.wait();
+        last_heard_ = std::chrono::steady_clock::now();
       }
     }
   } catch (const net::Error& error) {
     spdlog::warn("attach connection lost: {} container={}", error.what(), settings_.name);
-    lost = true;
   } catch (const boost::system::system_error&) {
     if (!cut_) throw;
-    lost = true;
   }
-  if (lost || mode_ == Mode::plain) co_return !lost;
-  // An Engine that stops or cuts the connection also looks like an end: the container's state
-  // decides.
-  co_return false;
 }
 
 /// Attaches again if the container still runs; false if it has ended.
@@ -216,11 +221,10 @@ asio::awaitable<bool> AgentContainer::reattach() {
             job::FailureReason::runner_system_failure,
             fmt::format("the Engine was restarted, which ended container {}", settings_.name)};
       if (!details.running) co_return false;
-      if (mode_ == Mode::plain)
-        throw job::Failure{job::FailureReason::runner_system_failure,
-                           fmt::format("the connection to container {} was lost, and without an "
-                                       "agent in it its output cannot be resumed",
-                                       settings_.name)};
+      if (mode_ == Mode::plain) {
+        co_await check_plain_output();
+        co_return false;
+      }
       attachment_ = co_await engine_.attach(settings_.id, true);
       cut_ = false;
       outbox_.clear();
@@ -261,7 +265,13 @@ asio::awaitable<void> AgentContainer::conclude() {
 }
 
 void AgentContainer::dispatch_events() {
-  while (const auto event = agent_.next()) handle(*event);
+  while (const auto* event = agent_.peek()) {
+    if (must_wait(*event)) {
+      taking_.reset();
+      return;
+    }
+    handle(*agent_.next());
+  }
 }
 
 void AgentContainer::handle(const agent::Event& event) {
@@ -278,6 +288,7 @@ void AgentContainer::handle(const agent::Event& event) {
     const auto found = running_.find(exit->stage);
     if (found == running_.end()) return;
     found->second->exit = *exit;
+    found->second->exit_number = agent_.exits_taken();
     found->second->done.set();
   } else if (std::holds_alternative<agent::Hello>(event)) {
     mode_ = Mode::agent;
@@ -286,6 +297,14 @@ void AgentContainer::handle(const agent::Event& event) {
   } else if (std::holds_alternative<agent::Plain>(event)) {
     mode_ = Mode::plain;
     answered_.set();
+  } else if (const auto* resumed = std::get_if<agent::Resumed>(&event)) {
+    on_resumed(*resumed);
+  } else if (const auto* unsupported = std::get_if<agent::Unsupported>(&event)) {
+    throw job::Failure{
+        job::FailureReason::runner_system_failure,
+        fmt::format("the agent in container {} speaks version {} of the agent protocol, this "
+                    "slipway speaks {} and the one before it",
+                    settings_.name, unsupported->version, agent::protocol_version)};
   }
 }
 
@@ -304,19 +323,23 @@ asio::awaitable<AgentContainer::Result> AgentContainer::run(agent::Stage stage, 
     if (end_->gone || agent_was_here_) throw ended_early(stage.name);
     co_return ended_result();
   }
-  co_return co_await run_with_agent(std::move(stage), std::move(capture));
+  const std::optional<std::uint64_t> fresh;
+  co_return co_await run_with_agent(std::move(stage), fresh, std::move(capture));
 }
 
-asio::awaitable<AgentContainer::Result> AgentContainer::run_with_agent(agent::Stage stage,
-                                                                       Capture capture) {
+asio::awaitable<AgentContainer::Result> AgentContainer::run_with_agent(
+    agent::Stage stage, std::optional<std::uint64_t> commands_before, Capture capture) {
   const auto running = std::make_shared<Running>(executor_);
   running->capture = std::move(capture);
   const Registration registration{running_, stage.id, running};
-  send(agent_.run(stage));
+  send(commands_before ? agent_.continue_run(stage, *commands_before) : agent_.run(stage));
+  if (commands_before && stop_adopted_) send(agent_.signal(stage.id, agent::Signal::terminate));
+  take_held_back();
   co_await running->done.wait();
   if (running->exit) {
     Result result;
     result.exit_code = running->exit->code;
+    result.interrupted = running->exit->interrupted;
     result.error = running->exit->error;
     co_return result;
   }

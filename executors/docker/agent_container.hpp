@@ -31,14 +31,39 @@ class AgentContainer {
     std::string mark;  ///< 16 hex digits, see agent::DaemonEnd
     std::string helper_dir = "/.slipway";
     bool use_agent = true;
+    /// How long the agent's stages go on when no daemon is there.
+    std::chrono::milliseconds adopt_timeout = std::chrono::minutes{10};
+    /// Called before every *ack*, synchronously: after it the agent forgets what was taken so far,
+    /// so a snapshot is stored here. Must not throw.
+    std::function<void()> before_ack;
+    /// Taken output that is acknowledged at once; what is less, after 10 s. Cut to
+    /// `most_unacknowledged`.
+    std::uint64_t ack_every = 256 * 1024;
   };
+  /// Past 1 MiB the agent keeps output in a file, past 64 MiB the scripts wait.
+  static constexpr std::uint64_t most_unacknowledged = 16 << 20;
   enum class Mode { starting, agent, plain, ended };
+
+  /// What another process needs to go on with the container. Exact between any two steps of the
+  /// coroutines.
+  struct Snapshot {
+    std::string id;
+    std::string name;
+    std::string mark;
+    bool started = false;        ///< a start was asked for
+    bool agent = false;          ///< an agent has answered
+    std::uint64_t offset = 0;    ///< output bytes that have reached the log
+    std::uint64_t exits = 0;     ///< ends of stages whose run() has returned
+    std::uint64_t commands = 0;  ///< as commands_sent()
+    int protocol = agent::protocol_version;
+  };
 
   /// How a stage ended.
   struct Result {
     int exit_code = 0;
     bool out_of_memory = false;
-    std::string error;  ///< the stage could not be started
+    bool interrupted = false;  ///< by whoever stopped the container, and not by stop_stages()
+    std::string error;         ///< the stage could not be started
   };
   /// Gets a stage's output instead of the job's log.
   using Capture = std::function<void(agent::Stream, std::string_view)>;
@@ -52,19 +77,46 @@ class AgentContainer {
   /// Cancellation: any kind.
   asio::awaitable<Mode> start();
 
+  /// State for adopt(). The end of a stage counts as taken as soon as its run() has returned: the
+  /// caller notes it before it waits for anything.
+  Snapshot snapshot() const;
+
+  /// On a fresh object, instead of start(): goes on with a container that an earlier process left
+  /// with an agent in it; id, name and mark are the snapshot's. The agent has `answer_limit` and a
+  /// second connection to answer. What stages have printed, and their ends, wait for the first
+  /// run() or continue_run(). Returns Mode::agent.
+  /// \throws job::Failure (runner_system_failure: the container is gone or has ended, no agent in
+  /// it or none that answers), EngineError, net::Error. Cancellation: any kind. close() it in any
+  /// case.
+  asio::awaitable<Mode> adopt(Snapshot snapshot);
+  static constexpr auto answer_limit = std::chrono::seconds{15};
+
   /// Runs a stage to its end. A container that ended by itself gives its exit code. Native stages
   /// need Mode::agent. \throws job::Failure (container gone), EngineError, net::Error.
   /// Cancellation: any kind; the stage goes on.
   asio::awaitable<Result> run(agent::Stage stage, Capture capture = nullptr);
 
+  /// run() of the stage that was under way when the earlier process ended; the first call after
+  /// adopt(). `stage` is what that process ran, byte by byte, and `commands_before` what its
+  /// commands_sent() was before. What the agent lacks of it is sent, so it runs once.
+  asio::awaitable<Result> continue_run(agent::Stage stage, std::uint64_t commands_before,
+                                       Capture capture = nullptr);
+
   /// TERM to every process of the stages that run, KILL after 10 s; in plain mode by exec and stop.
-  /// Before anything runs: nothing does.
+  /// Before anything runs: nothing does. While an agent is being adopted: as soon as it answers.
   void stop_stages();
+
+  /// See Settings::ack_every.
+  void acknowledge_every(std::uint64_t bytes);
+
+  /// For continue_run() of the next stage.
+  std::uint64_t commands_sent() const { return agent_.commands_sent(); }
 
   /// Ends a stage whose run() was cancelled; what it still prints is dropped.
   void abandon(std::uint32_t stage);
 
-  /// Cuts the connection and ends the tasks. The container itself is its owner's to remove.
+  /// Cuts the connection and ends the tasks. The container itself is its owner's to remove, or to
+  /// leave for another process to adopt: it and its stages run on.
   asio::awaitable<void> close();
 
   Mode mode() const { return mode_; }
@@ -76,11 +128,20 @@ class AgentContainer {
     util::Event done;
     Capture capture;
     std::optional<agent::Exit> exit;
+    std::uint64_t exit_number = 0;  ///< of `exit`
   };
+  using Table = std::map<std::uint32_t, std::shared_ptr<Running>>;
   struct Registration;
+  struct End {
+    bool gone = false;
+    bool out_of_memory = false;
+    std::int64_t exit_code = 0;
+    std::exception_ptr failure;
+  };
 
   asio::awaitable<void> pump();
-  asio::awaitable<bool> read_until_end();
+  asio::awaitable<void> read_until_end();
+  asio::awaitable<void> check_plain_output();
   asio::awaitable<bool> reattach();
   asio::awaitable<void> send_queued();
   asio::awaitable<void> keep_alive();
@@ -88,7 +149,18 @@ class AgentContainer {
   asio::awaitable<void> stop_plain();
   asio::awaitable<void> end_tasks();
   asio::awaitable<Result> run_plain(std::string script);
-  asio::awaitable<Result> run_with_agent(agent::Stage stage, Capture capture);
+  asio::awaitable<Result> run_with_agent(agent::Stage stage,
+                                         std::optional<std::uint64_t> commands_before,
+                                         Capture capture);
+  asio::awaitable<void> require_running();
+  asio::awaitable<void> attach_again();
+  asio::awaitable<void> wait_for_resumed();
+  asio::awaitable<bool> answers_within(std::chrono::milliseconds limit);
+  void on_resumed(const agent::Resumed& resumed);
+  void acknowledge();
+  bool must_wait(const agent::Event& event) const;
+  void take_held_back();
+  job::Failure ended_alone(const End& end) const;
   void handle(const agent::Event& event);
   void dispatch_events();
   void start_tasks();
@@ -111,22 +183,20 @@ class AgentContainer {
   util::Event outbox_filled_;
   util::Event answered_;  ///< hello, plain or end
   util::Event ended_;     ///< the container's output is complete; end_ is set
-  struct End {
-    bool gone = false;
-    bool out_of_memory = false;
-    std::int64_t exit_code = 0;
-    std::exception_ptr failure;
-  };
   std::optional<End> end_;
-  std::map<std::uint32_t, std::shared_ptr<Running>>
-      running_;  ///< owners: this table and the waiting run()
+  Table running_;  ///< owners of its entries: this table and the waiting run()
   std::uint64_t acknowledged_ = 0;
   std::chrono::steady_clock::time_point last_heard_;  ///< of the agent: pings are answered
   int silences_ = 0;                                  ///< since its last sign of life
   int vain_attaches_ = 0;                             ///< re-attached without a byte since
   bool cut_ = false;  ///< the attachment was closed to get a new one
+  bool started_ = false;
   bool agent_was_here_ = false;
-  bool silent_ = false;  ///< the agent is taken for dead
+  bool adopting_ = false;      ///< the agent has not resumed yet
+  bool hold_back_ = false;     ///< adopted, and nobody has asked for its stages yet
+  bool stop_adopted_ = false;  ///< stop_stages() came before continue_run()
+  util::Event taking_;         ///< not set: events are held back, so nothing more is read
+  bool silent_ = false;        ///< the agent is taken for dead
   util::TaskGroup tasks_;
 };
 

@@ -1,5 +1,6 @@
 // Plain mode: no agent in the container; every stage is a start of its own.
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "executors/docker/agent_container.hpp"
@@ -11,6 +12,7 @@ namespace slipway::executors::docker {
 namespace {
 using namespace std::chrono_literals;
 constexpr auto stop_script_limit = 10s;
+constexpr auto closed_output_limit = 1s;
 
 /// TERM to every process but PID 1 and itself, youngest first, up to 6 s each: shells do not pass
 /// signals on.
@@ -44,6 +46,32 @@ asio::awaitable<AgentContainer::Result> AgentContainer::run_plain(std::string sc
   co_return ended_result();
 }
 
+/// The output has ended, and the container runs. A script may have closed its output; then a new
+/// attachment ends at once, too. Else the connection was cut, and what came meanwhile is lost.
+asio::awaitable<void> AgentContainer::check_plain_output() {
+  bool open = false;
+  const docker_api::StreamParser::Sink more = [&open](docker_api::StreamType, std::string_view) {
+    open = true;
+  };
+  try {
+    const auto again = co_await engine_.attach(settings_.id, true);
+    bool reading = true;
+    while (reading && !open) {
+      auto read = again->read(more);
+      reading = co_await util::with_timeout(std::move(read), closed_output_limit);
+    }
+  } catch (const util::TimeoutError&) {
+    open = true;
+  } catch (const docker_api::EngineError& error) {
+    spdlog::debug("the container ended: {} container={}", error.what(), settings_.name);
+  }
+  if (open)
+    throw job::Failure{job::FailureReason::runner_system_failure,
+                       fmt::format("the connection to container {} was lost, and without an agent "
+                                   "in it its output cannot be resumed",
+                                   settings_.name)};
+}
+
 asio::awaitable<void> AgentContainer::stop_plain() {
   try {
     const docker_api::StreamParser::Sink ignore = [](docker_api::StreamType, std::string_view) {};
@@ -65,6 +93,10 @@ asio::awaitable<void> AgentContainer::stop_plain() {
 }
 
 void AgentContainer::stop_stages() {
+  if (adopting_ || hold_back_) {
+    stop_adopted_ = true;
+    return;
+  }
   if (mode_ == Mode::plain || mode_ == Mode::starting) {
     tasks_.start(stop_plain());
     return;

@@ -11,13 +11,14 @@ namespace {
 constexpr auto cleanup_limit = std::chrono::minutes{5};
 
 /// Removes one object; false (and a warning) if it is still there.
-asio::awaitable<void> remove_or_adopt(docker_api::Client& engine, Reaper& reaper, Reaper::Kind kind,
-                                      std::string id, bool v) {
+asio::awaitable<void> remove_or_adopt(docker_api::Client& engine, Reaper& reaper,
+                                      Reaper::Object object) {
+  const auto id = object.id;
   std::string problem;
   try {
-    if (kind == Reaper::Kind::container)
-      co_await engine.remove_container(id, true, v);
-    else if (kind == Reaper::Kind::volume)
+    if (object.kind == Reaper::Kind::container)
+      co_await engine.remove_container(id, true, !object.keep_anonymous_volumes);
+    else if (object.kind == Reaper::Kind::volume)
       co_await engine.remove_volume(id, true);
     else
       co_await engine.remove_network(id);
@@ -28,7 +29,7 @@ asio::awaitable<void> remove_or_adopt(docker_api::Client& engine, Reaper& reaper
   }
   if (problem.empty()) co_return;
   spdlog::warn("cleanup: {} object={}", problem, id);
-  reaper.adopt(engine, kind, std::move(id));
+  reaper.adopt(engine, std::move(object));
 }
 }  // namespace
 
@@ -54,33 +55,44 @@ asio::awaitable<void> DockerExecutor::remove_everything() {
                  containers_.size());
   }
   leave_to_reaper();
+  use_.end();
 }
 
 /// What is removed, or the reaper's, leaves the lists; what is still in them after the limit goes
-/// to the reaper whole.
+/// to the reaper whole. So does everything when the Engine is away: each call would wait for it.
 asio::awaitable<void> DockerExecutor::remove_objects() {
+  bool there = co_await engine_.answers();
+  if (!there) co_return;
+  const auto key = job_key();
   util::TaskGroup removals{engine_.executor()};
-  for (const auto& id : containers_)
-    removals.start(remove_or_adopt(client_, reaper_, Reaper::Kind::container, id,
-                                   !plan_.keep_anonymous_volumes));
+  for (const auto& id : containers_) {
+    Reaper::Object object{Reaper::Kind::container, id, key, plan_.keep_anonymous_volumes};
+    removals.start(remove_or_adopt(client_, reaper_, std::move(object)));
+  }
   co_await removals.join();
   containers_.clear();
   while (!volumes_.empty()) {
-    co_await remove_or_adopt(client_, reaper_, Reaper::Kind::volume, volumes_.back(), false);
+    there = co_await engine_.answers();
+    if (!there) co_return;
+    Reaper::Object object{Reaper::Kind::volume, volumes_.back(), key};
+    co_await remove_or_adopt(client_, reaper_, std::move(object));
     volumes_.pop_back();
   }
   if (network_id_.empty()) co_return;
   try {
     // What the job itself plugged in would keep the network from going.
     const auto details = co_await client_.inspect_network(network_id_);
-    for (const auto& container : details.containers)
-      co_await remove_or_adopt(client_, reaper_, Reaper::Kind::container, container, true);
+    for (const auto& container : details.containers) {
+      Reaper::Object object{Reaper::Kind::container, container, key};
+      co_await remove_or_adopt(client_, reaper_, std::move(object));
+    }
   } catch (const docker_api::EngineError& error) {
     spdlog::debug("cleanup: {}", error.what());
   } catch (const net::Error& error) {
     spdlog::debug("cleanup: {}", error.what());
   }
-  co_await remove_or_adopt(client_, reaper_, Reaper::Kind::network, network_id_, false);
+  Reaper::Object object{Reaper::Kind::network, network_id_, key};
+  co_await remove_or_adopt(client_, reaper_, std::move(object));
   network_id_.clear();
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "executors/docker/labels.hpp"
 #include "job/failure.hpp"
 #include "util/async.hpp"
 
@@ -56,12 +57,14 @@ std::string image_reference(const docker_api::ImageDetails& image) {
   return image.repo_digests.empty() ? image.id : image.repo_digests.front();
 }
 
-DockerExecutor::DockerExecutor(Engine& engine, Plan plan, JobLog& log, Reaper& reaper)
+DockerExecutor::DockerExecutor(Engine& engine, Plan plan, JobLog& log, Reaper& reaper,
+                               Checkpoint checkpoint)
     : engine_{engine},
       client_{engine.client()},
       plan_{std::move(plan)},
       log_{log},
       reaper_{reaper},
+      checkpoint_{std::move(checkpoint)},
       creating_{engine.executor()} {}
 
 DockerExecutor::~DockerExecutor() {
@@ -69,12 +72,22 @@ DockerExecutor::~DockerExecutor() {
 }
 
 void DockerExecutor::leave_to_reaper() {
-  for (auto& id : containers_) reaper_.adopt(client_, Reaper::Kind::container, std::move(id));
-  for (auto& name : volumes_) reaper_.adopt(client_, Reaper::Kind::volume, std::move(name));
-  if (!network_id_.empty()) reaper_.adopt(client_, Reaper::Kind::network, network_id_);
+  for (auto& id : containers_) leave_to_reaper(Reaper::Kind::container, std::move(id));
+  for (auto& name : volumes_) leave_to_reaper(Reaper::Kind::volume, std::move(name));
+  if (!network_id_.empty()) leave_to_reaper(Reaper::Kind::network, network_id_);
   containers_.clear();
   volumes_.clear();
   network_id_.clear();
+}
+
+void DockerExecutor::leave_to_reaper(Reaper::Kind kind, std::string id) {
+  reaper_.adopt(client_,
+                Reaper::Object{kind, std::move(id), job_key(), plan_.keep_anonymous_volumes});
+}
+
+std::string DockerExecutor::job_key() const {
+  const auto label = plan_.labels.find(job_label);
+  return label == plan_.labels.end() ? "" : label->second;
 }
 
 std::string DockerExecutor::draw_mark() const {
@@ -87,17 +100,54 @@ std::string DockerExecutor::draw_mark() const {
 }
 
 asio::awaitable<void> DockerExecutor::prepare() {
+  auto body = set_up();
+  co_await saying_full_disk(std::move(body));
+}
+
+/// The Engine's words for a full disk would send the user looking in the wrong place.
+asio::awaitable<void> DockerExecutor::saying_full_disk(asio::awaitable<void> body) {
+  std::optional<Failure> full;
+  try {
+    co_await std::move(body);
+  } catch (const docker_api::EngineError& error) {
+    full = engine_.disk_full(error);
+    if (!full) throw;
+  }
+  if (full) throw *full;
+}
+
+/// From here on the collector leaves alone what this job names.
+asio::awaitable<void> DockerExecutor::begin_use() {
+  std::vector<std::string> images{plan_.image.name};
+  for (const auto& service : plan_.services) images.push_back(service.image.name);
+  if (plan_.helper_image) images.push_back(plan_.helper_image->name);
+  std::vector<std::string> volumes;
+  for (const auto& volume : plan_.volumes)
+    if (volume.reusable) volumes.push_back(volume.name);
+  co_await use_.begin(engine_.in_use(), engine_.usage(), engine_.info().id, std::move(images),
+                      std::move(volumes));
+}
+
+asio::awaitable<docker_api::ImageDetails> DockerExecutor::resolve(ImagePlan image) {
+  const auto details = co_await engine_.resolve_image(std::move(image), log_);
+  use_.image(details.id);
+  co_return details;
+}
+
+asio::awaitable<void> DockerExecutor::set_up() {
   log_.plain(fmt::format("Using Docker executor with image {} ...", plan_.image.name));
   for (const auto& warning : plan_.warnings) log_.warning(warning);
-  co_await engine_.connect();
+  co_await engine_.connect(&log_);
+  co_await begin_use();
   co_await make_network();
   co_await start_services();
   if (plan_.needs_helper) co_await start_helper();
   co_await wait_for_services();
-  build_image_ = co_await engine_.resolve_image(plan_.image, log_);
+  build_image_ = co_await resolve(plan_.image);
   // Made, not started: entrypoints may look at the sources. A refusal is told when the stage that
   // needs it begins.
   if (helper_) creating_.start(create_build());
+  prepared_ = true;
 }
 
 asio::awaitable<void> DockerExecutor::make_network() {
@@ -108,8 +158,7 @@ asio::awaitable<void> DockerExecutor::make_network() {
   spec.enable_ipv6 = plan_.network_ipv6;
   spec.options = plan_.network_options;
   network_id_ = spec.name;  // known by its name until the answer tells the id
-  auto creating = client_.create_network(spec);
-  network_id_ = co_await util::shielded(std::move(creating));
+  network_id_ = co_await engine_.create_network(std::move(spec), log_);
 }
 
 asio::awaitable<std::string> DockerExecutor::create(docker_api::ContainerSpec spec) {
@@ -121,8 +170,10 @@ asio::awaitable<std::string> DockerExecutor::create(docker_api::ContainerSpec sp
     for (const auto& volume : plan_.volumes)
       if (!volume.reusable) volumes_.push_back(volume.name);
   try {
-    auto creating = client_.create_container(spec);
-    id = co_await util::shielded(std::move(creating));
+    id = co_await engine_.create_container(spec, log_);
+  } catch (const NameTaken&) {
+    std::erase(containers_, spec.name);
+    throw;
   } catch (const docker_api::EngineError& error) {
     if (error.status() != 400) throw;
     refused = error.what();
@@ -162,12 +213,12 @@ void DockerExecutor::add_service_hosts(docker_api::ContainerSpec& spec) const {
 asio::awaitable<void> DockerExecutor::start_helper() {
   auto spec = plan_.helper;
   if (plan_.helper_image) {
-    const auto image = co_await engine_.resolve_image(*plan_.helper_image, log_);
+    const auto image = co_await resolve(*plan_.helper_image);
     spec.image = image.id;
   } else {
     spec.image = co_await engine_.helper_image(log_);
   }
-  co_await engine_.ensure_helper_volume(spec.image);
+  co_await engine_.ensure_helper_volume(spec.image, log_);
   spec.mounts.push_back(engine_.helper_volume().mount());
   add_service_hosts(spec);
   spec.command = {"sh"};
@@ -175,7 +226,7 @@ asio::awaitable<void> DockerExecutor::start_helper() {
   if (mode != AgentContainer::Mode::agent) {
     // Somebody may have pruned the volume.
     co_await discard(helper_);
-    const bool filled = co_await engine_.ensure_helper_volume(spec.image, true);
+    const bool filled = co_await engine_.ensure_helper_volume(spec.image, log_, true);
     if (filled) mode = co_await run_helper(spec);
   }
   if (mode != AgentContainer::Mode::agent)
@@ -186,10 +237,8 @@ asio::awaitable<void> DockerExecutor::start_helper() {
 }
 
 asio::awaitable<AgentContainer::Mode> DockerExecutor::run_helper(docker_api::ContainerSpec spec) {
-  AgentContainer::Settings settings;
-  settings.id = co_await create(spec);
-  settings.name = spec.name;
-  settings.mark = draw_mark();
+  auto id = co_await create(spec);
+  auto settings = container_settings(std::move(id), spec.name);
   helper_ =
       std::make_unique<AgentContainer>(engine_.executor(), client_, log_, std::move(settings));
   ++starts_;
@@ -204,6 +253,17 @@ asio::awaitable<AgentContainer::Mode> DockerExecutor::run_helper(docker_api::Con
   }
 }
 
+AgentContainer::Settings DockerExecutor::container_settings(std::string id,
+                                                            std::string name) const {
+  AgentContainer::Settings settings;
+  settings.id = std::move(id);
+  settings.name = std::move(name);
+  settings.mark = draw_mark();
+  settings.adopt_timeout = engine_.adopt_timeout();
+  settings.before_ack = checkpoint_;
+  return settings;
+}
+
 /// Removes a container that did not turn out as it should, so that another can take its name.
 asio::awaitable<void> DockerExecutor::discard(std::unique_ptr<AgentContainer>& container) {
   co_await container->close();
@@ -214,7 +274,7 @@ asio::awaitable<void> DockerExecutor::discard(std::unique_ptr<AgentContainer>& c
 }
 
 asio::awaitable<void> DockerExecutor::create_build() {
-  if (agent_due()) co_await engine_.ensure_helper_volume(build_image_.id);
+  if (agent_due()) co_await engine_.ensure_helper_volume(build_image_.id, log_);
   co_await create_build_container(agent_due());
 }
 
@@ -229,10 +289,8 @@ asio::awaitable<void> DockerExecutor::create_build_container(bool use_agent) {
   spec.image = image_reference(build_image_);
   if (use_agent) spec.mounts.push_back(engine_.helper_volume().mount());
   add_service_hosts(spec);
-  AgentContainer::Settings settings;
-  settings.id = co_await create(spec);
-  settings.name = spec.name;
-  settings.mark = draw_mark();
+  auto id = co_await create(spec);
+  auto settings = container_settings(std::move(id), spec.name);
   settings.use_agent = use_agent;
   build_ = std::make_unique<AgentContainer>(engine_.executor(), client_, log_, std::move(settings));
 }
@@ -248,7 +306,7 @@ asio::awaitable<AgentContainer*> DockerExecutor::running_build() {
     // A pruned volume looks like an image in which nothing may be executed: look once.
     spdlog::warn("no agent in the build container, looking at the helper volume container={}",
                  plan_.build.name);
-    const bool filled = co_await engine_.ensure_helper_volume(build_image_.id, true);
+    const bool filled = co_await engine_.ensure_helper_volume(build_image_.id, log_, true);
     if (filled) {
       co_await discard(build_);
       co_await create_build_container(true);
@@ -266,26 +324,58 @@ asio::awaitable<AgentContainer*> DockerExecutor::container_for(const Stage& stag
 }
 
 asio::awaitable<void> DockerExecutor::run(Stage stage) {
+  auto body = run_stage(std::move(stage));
+  co_await saying_full_disk(std::move(body));
+}
+
+asio::awaitable<void> DockerExecutor::run_stage(Stage stage) {
   stop_requested_ = false;
-  auto* container = co_await container_for(stage);
-  if (stop_requested_)
+  const bool continued = adopted_ && begun_.sequence != 0 && begun_.sequence == stage.sequence;
+  if (continued && begun_.result) {
+    judge(stage, *begun_.result);
+    co_return;
+  }
+  auto* container = begun_.in_helper ? helper_.get() : build_.get();
+  if (!continued) container = co_await container_for(stage);
+  if (stop_requested_ && !continued)
     throw Failure{FailureReason::script_failure, "stopped before it began", stopped_exit_code};
   // In the build container of plain mode these have nothing to do but what its script does itself.
   if (stage.native && container == build_.get() && container->mode() == AgentContainer::Mode::plain)
     co_return;
   agent::Stage request;
-  request.id = next_stage_++;
+  request.id = continued ? begun_.id : next_stage_++;
   request.kind = stage.native ? agent::Stage::Kind::native : agent::Stage::Kind::script;
   request.name = stage.name;
   request.body = stage.native ? std::move(stage.native_parameters) : std::move(stage.script);
+  if (!continued) {
+    begun_ = Begun{stage.sequence, request.id, container == helper_.get(),
+                   container->commands_sent(), std::nullopt};
+    if (checkpoint_) checkpoint_();
+  }
   current_ = container;
   const Current reset{current_};
-  const auto result = co_await container->run(request);
+  begun_.result = co_await run_begun(container, std::move(request), continued);
+  judge(stage, *begun_.result);
+}
+
+asio::awaitable<AgentContainer::Result> DockerExecutor::run_begun(AgentContainer* container,
+                                                                  agent::Stage request,
+                                                                  bool continued) {
+  if (continued) co_return co_await container->continue_run(std::move(request), begun_.commands);
+  co_return co_await container->run(std::move(request));
+}
+
+void DockerExecutor::judge(const Stage& stage, const AgentContainer::Result& result) {
   log_.flush(job::LogStream::script);
   if (!result.error.empty())
     throw Failure{FailureReason::runner_system_failure,
                   fmt::format("stage {} could not be started: {}", stage.name, result.error)};
-  if (result.exit_code == 0) co_return;
+  if (result.exit_code == 0) return;
+  if (result.interrupted)
+    throw Failure{FailureReason::runner_system_failure,
+                  fmt::format("the container was stopped while {} ran in it: the Engine was "
+                              "restarted, or somebody stopped it",
+                              stage.name)};
   if (result.out_of_memory)
     log_.warning(
         "The container ran out of memory (OOMKilled); its limit is `memory` in [runners.docker]");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "executors/docker/agent_container.hpp"
+#include "executors/docker/collector_job_use.hpp"
 #include "executors/docker/engine.hpp"
 #include "executors/docker/plan.hpp"
 #include "executors/executor.hpp"
@@ -19,12 +20,16 @@ namespace slipway::executors::docker {
 /// network. engine, log and reaper must outlive it.
 class DockerExecutor final : public Executor {
  public:
-  DockerExecutor(Engine& engine, Plan plan, JobLog& log, Reaper& reaper);
+  DockerExecutor(Engine& engine, Plan plan, JobLog& log, Reaper& reaper,
+                 Checkpoint checkpoint = nullptr);
   ~DockerExecutor() override;
 
   asio::awaitable<void> prepare() override;
   asio::awaitable<void> run(Stage stage) override;
   void stop_stage() override;
+  std::string snapshot() const override;
+  asio::awaitable<void> adopt(std::string snapshot) override;
+  asio::awaitable<void> leave() override;
   asio::awaitable<void> cleanup() override;
   const JobEnvironment& environment() const override { return plan_.environment; }
   int container_starts() const override { return starts_; }
@@ -37,6 +42,28 @@ class DockerExecutor final : public Executor {
     std::string cert_dir;
   };
 
+  /// The stage that was begun last.
+  struct Begun {
+    int sequence = 0;  ///< 0 = none yet
+    std::uint32_t id = 0;
+    bool in_helper = false;
+    std::uint64_t commands = 0;  ///< sent to its container's agent before it
+    std::optional<AgentContainer::Result> result;
+  };
+
+  asio::awaitable<void> set_up();
+  asio::awaitable<void> run_stage(Stage stage);
+  asio::awaitable<void> saying_full_disk(asio::awaitable<void> body);
+  asio::awaitable<void> begin_use();
+  asio::awaitable<docker_api::ImageDetails> resolve(ImagePlan image);
+  asio::awaitable<AgentContainer::Result> run_begun(AgentContainer* container, agent::Stage request,
+                                                    bool continued);
+  void judge(const Stage& stage, const AgentContainer::Result& result);
+  AgentContainer::Settings container_settings(std::string id, std::string name) const;
+  void restore(const std::string& snapshot);
+  asio::awaitable<void> remove_strangers();
+  asio::awaitable<void> adopt_helper();
+  asio::awaitable<void> adopt_build();
   asio::awaitable<void> make_network();
   asio::awaitable<void> start_services();
   asio::awaitable<void> start_service(const ServicePlan& planned);
@@ -65,12 +92,18 @@ class DockerExecutor final : public Executor {
   asio::awaitable<void> remove_objects();
   void add_service_hosts(docker_api::ContainerSpec& spec) const;
   std::string draw_mark() const;
+  /// "" outside of a daemon.
+  std::string job_key() const;
+  void leave_to_reaper(Reaper::Kind kind, std::string id);
 
   Engine& engine_;
   docker_api::Client& client_;
   Plan plan_;
   JobLog& log_;
   Reaper& reaper_;
+  Checkpoint checkpoint_;
+  JobUse use_;
+  bool prepared_ = false;
   std::vector<std::string> containers_;  ///< every container made, for cleanup
   std::vector<std::string> volumes_;     ///< temporary ones that may exist, for cleanup
   std::string network_id_;               ///< id or, until that is known, name
@@ -82,6 +115,10 @@ class DockerExecutor final : public Executor {
   docker_api::ImageDetails build_image_;
   bool build_started_ = false;
   std::uint32_t next_stage_ = 1;
+  Begun begun_;
+  bool adopted_ = false;
+  std::optional<AgentContainer::Snapshot> left_helper_;  ///< by the process before this one
+  std::optional<AgentContainer::Snapshot> left_build_;
   AgentContainer* current_ = nullptr;  ///< where the stage under way runs
   bool stop_requested_ = false;        ///< since the stage under way was asked for
   int starts_ = 0;

@@ -69,13 +69,13 @@ asio::awaitable<void> DockerExecutor::start_services() {
 
 asio::awaitable<void> DockerExecutor::start_service(const ServicePlan& planned) {
   log_.plain(fmt::format("Starting service {}...", planned.shown_name));
-  const auto image = co_await engine_.resolve_image(planned.image, log_);
+  const auto image = co_await resolve(planned.image);
   auto spec = planned.container;
   spec.image = image_reference(image);
   Service service;
   service.id = co_await create(spec);
   ++starts_;
-  co_await client_.start_container(service.id);
+  co_await engine_.start_container(service.id, log_);
   co_await learn_addresses(planned, service, image);
   services_.push_back(std::move(service));
 }

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "docker_api/limits.hpp"
+#include "executors/docker/collector_disk.hpp"
 #include "job/failure.hpp"
 #include "util/async.hpp"
 
@@ -15,6 +17,10 @@ namespace {
 
 using job::Failure;
 using job::FailureReason;
+using namespace std::chrono_literals;
+
+/// Between two looks whether an Engine is back.
+constexpr auto comeback_pause = 500ms;
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -46,19 +52,16 @@ Engine::Engine(asio::any_io_executor executor, Settings settings)
       settings_{std::move(settings)},
       client_{executor, engine_endpoint(settings_), docker_api::host_prefix(settings_.host)},
       volume_{settings_.helper_binary, settings_.state_id},
+      in_use_{executor},
       setup_{executor} {}
 
-asio::awaitable<void> Engine::connect() {
-  const auto lock = co_await setup_.lock();
-  if (info_) co_return;
+asio::awaitable<void> Engine::connect(JobLog* log, bool expected) {
+  if (info_ && seen_disturbances_ == client_.disturbances()) co_return;
   std::string problem;
   try {
-    co_await client_.connect();
-    auto info = co_await client_.info();
-    if (info.os_type != "linux" && info.os_type != "windows" && info.os_type != "freebsd")
-      throw Failure{FailureReason::runner_system_failure,
-                    fmt::format("unsupported os type: {}", info.os_type)};
-    info_ = std::move(info);
+    co_await wait_for_answer(log, expected || info_);
+    const auto lock = co_await setup_.lock();
+    if (!info_ || seen_disturbances_ != client_.disturbances()) co_await learn();
   } catch (const net::Error& error) {
     problem = error.what();
   } catch (const docker_api::EngineError& error) {
@@ -71,16 +74,79 @@ asio::awaitable<void> Engine::connect() {
                               problem, settings_.host, settings_.host)};
 }
 
-bool Engine::agent_possible() const {
-  return info_ && info_->os_type == "linux" && is_x86_64(info_->architecture);
+/// Returns when the Engine answers. \throws net::Error with what is wrong when it does not, at once
+/// unless it is `expected` to come back.
+asio::awaitable<void> Engine::wait_for_answer(JobLog* log, bool expected) {
+  using Clock = std::chrono::steady_clock;
+  const auto limit = docker_api::limits::patience().comeback;
+  const auto begin = Clock::now();
+  const auto seconds = [](Clock::duration time) {
+    return std::chrono::duration_cast<std::chrono::seconds>(time).count();
+  };
+  for (bool told = false;; told = true) {
+    std::string problem;
+    try {
+      co_await client_.reconnect();
+    } catch (const net::Error& error) {
+      if (!expected) throw;
+      problem = error.what();
+      if (Clock::now() - begin >= limit)
+        throw net::Error{error.step(), fmt::format("{}; it was waited for {} s", problem,
+                                                   seconds(Clock::now() - begin))};
+    }
+    if (problem.empty()) {
+      if (told && log != nullptr)
+        log->info(fmt::format("The Docker Engine answers again after {} s",
+                              seconds(Clock::now() - begin)));
+      co_return;
+    }
+    if (!told) {
+      spdlog::warn("the Docker Engine is away, waiting up to {} s for it: {}", seconds(limit),
+                   problem);
+      if (log != nullptr)
+        log->warning(fmt::format("The Docker Engine does not answer, waiting up to {} s for it: {}",
+                                 seconds(limit), problem));
+    }
+    co_await util::sleep_for(comeback_pause);
+  }
 }
 
-asio::awaitable<bool> Engine::ensure_helper_volume(std::string image, bool again) {
-  const auto lock = co_await setup_.lock();
-  if (volume_whole_ && !again) co_return false;
-  const bool filled = co_await volume_.ensure(client_, std::move(image));
-  volume_whole_ = true;
-  co_return filled;
+/// What may have changed while nobody looked: the Engine's version, its data directory.
+asio::awaitable<void> Engine::learn() {
+  const auto disturbances = client_.disturbances();
+  auto info = co_await client_.info();
+  if (info.os_type != "linux" && info.os_type != "windows" && info.os_type != "freebsd")
+    throw Failure{FailureReason::runner_system_failure,
+                  fmt::format("unsupported os type: {}", info.os_type)};
+  info_ = std::move(info);
+  volume_whole_ = false;
+  seen_disturbances_ = disturbances;
+}
+
+asio::awaitable<bool> Engine::answers(bool ask) {
+  if (!ask && seen_disturbances_ == client_.disturbances()) co_return true;
+  try {
+    co_await client_.reconnect();
+    co_return true;
+  } catch (const net::Error& error) {
+    spdlog::debug("{}", error.what());
+  } catch (const docker_api::EngineError& error) {
+    spdlog::debug("{}", error.what());
+  }
+  co_return false;
+}
+
+std::optional<job::Failure> Engine::disk_full(const docker_api::EngineError& error) const {
+  std::vector<std::string> roots;
+  if (info_) roots = local_data_roots(settings_.host, *info_);
+  const auto text = disk_full_text(error, roots);
+  if (!text) return std::nullopt;
+  if (settings_.disk_full) settings_.disk_full();
+  return Failure{FailureReason::runner_system_failure, *text};
+}
+
+bool Engine::agent_possible() const {
+  return info_ && info_->os_type == "linux" && is_x86_64(info_->architecture);
 }
 
 asio::awaitable<std::string> Engine::helper_image(JobLog& log) {
@@ -106,6 +172,8 @@ asio::awaitable<std::string> Engine::helper_image(JobLog& log) {
                                 settings_.helper_image_name.substr(0, colon),
                                 settings_.helper_image_name.substr(colon + 1), changes);
   const auto imported = co_await client_.inspect_image(settings_.helper_image_name);
+  if (settings_.usage != nullptr)
+    settings_.usage->pulled(info_->id, settings_.helper_image_name, imported.id, false);
   co_return imported.id;
 }
 

@@ -106,6 +106,7 @@ asio::awaitable<docker_api::ImageDetails> Engine::resolve_with_policy(ImagePlan 
     log.plain("Using locally found image version due to \"if-not-present\" pull policy");
     co_return *found;
   }
+  const auto earlier = found ? found->id : "";
   co_await pull(image, log);
   std::string lost;
   try {
@@ -114,6 +115,8 @@ asio::awaitable<docker_api::ImageDetails> Engine::resolve_with_policy(ImagePlan 
     lost = error.what();
   }
   if (!lost.empty()) throw Failure{FailureReason::image_pull_failure, lost};
+  if (settings_.usage != nullptr)
+    settings_.usage->pulled(info_->id, image.name, found->id, found->id == earlier);
   co_return *found;
 }
 
@@ -128,12 +131,19 @@ asio::awaitable<void> Engine::pull(ImagePlan image, JobLog& log) {
   const auto tag = !name->digest.empty() ? name->digest : name->tag.empty() ? "latest" : name->tag;
   for (int attempt = 1;; ++attempt) {
     std::string problem;
+    std::optional<Failure> full;
     try {
-      co_await client_.pull_image(name->qualified_repository(), tag, image.platform, "");
+      const auto repository = name->qualified_repository();
+      const std::function<asio::awaitable<void>()> step = [&] {
+        return client_.pull_image(repository, tag, image.platform, "");
+      };
+      co_await persist(step, log);
       co_return;
     } catch (const docker_api::EngineError& error) {
       problem = error.what();
+      full = disk_full(error);
     }
+    if (full) throw *full;
     const auto reason = classify_pull(problem);
     if (reason != FailureReason::runner_external_dependency_failure || attempt == pull_tries)
       throw Failure{reason, problem};

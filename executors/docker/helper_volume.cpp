@@ -8,6 +8,7 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "executors/docker/labels.hpp"
 #include "executors/docker/names.hpp"
 #include "util/async.hpp"
 
@@ -25,6 +26,24 @@ std::string read_file(const std::string& path) {
         "cannot read {}: the slipway-helper program must lie beside slipway; reinstall both",
         path)};
   return content;
+}
+
+std::string random_digits() {
+  unsigned char random[8];
+  if (RAND_bytes(random, sizeof random) != 1)
+    throw std::runtime_error{"no random numbers to be had"};
+  std::string digits;
+  for (const auto byte : random) digits += fmt::format("{:02x}", byte);
+  return digits;
+}
+
+/// The names are random: what has the carrier's is what an earlier call made whose answer was lost.
+asio::awaitable<void> make_carrier(docker_api::Client& engine, docker_api::ContainerSpec carrier) {
+  try {
+    co_await engine.create_container(carrier);
+  } catch (const docker_api::EngineError& error) {
+    if (!error.conflict()) throw;
+  }
 }
 }  // namespace
 
@@ -56,8 +75,9 @@ docker_api::Mount HelperVolume::mount() const {
   mount.read_only = true;
   mount.labels = {{"com.gitlab.gitlab-runner.managed", "true"},
                   {"com.gitlab.gitlab-runner.type", "helper"},
-                  {"com.gitlab.gitlab-runner.reusable", "true"},
-                  {"io.slipway.state", state_id_}};
+                  {reusable_label, "true"},
+                  {state_label, state_id_},
+                  {volume_label, volume_of_helper}};
   return mount;
 }
 
@@ -67,37 +87,37 @@ asio::awaitable<bool> HelperVolume::ensure(docker_api::Client& engine, std::stri
 }
 
 asio::awaitable<bool> HelperVolume::look_and_fill(docker_api::Client& engine, std::string image) {
-  unsigned char random[8];
-  if (RAND_bytes(random, sizeof random) != 1)
-    throw std::runtime_error{"no random numbers to be had"};
   docker_api::ContainerSpec carrier;
-  carrier.name = name_ + "-fill-";
-  for (const auto byte : random) carrier.name += fmt::format("{:02x}", byte);
+  // One that could not be removed, as the Engine went away, is there still and does as well.
+  carrier.name = carriers_.empty() ? name_ + "-fill-" + random_digits() : *carriers_.begin();
   carrier.image = std::move(image);
   // Never run; without a command the Engine refuses images that name none.
   carrier.command = {"true"};
   carrier.labels = mount().labels;
   carrier.labels["com.gitlab.gitlab-runner.type"] = "helper-fill";
+  carrier.labels.erase(volume_label);
   carrier.log_driver = "none";
   carrier.network_mode = "none";
   auto writable = mount();
   writable.read_only = false;
   carrier.mounts.push_back(std::move(writable));
+  carriers_.insert(carrier.name);
   bool filled = false;
   std::exception_ptr failure;
   try {
-    const auto id = co_await engine.create_container(carrier);
-    auto filling = fill(engine, id);
+    co_await make_carrier(engine, carrier);
+    auto filling = fill(engine, carrier.name);
     filled = co_await util::with_timeout(std::move(filling), fill_limit);
   } catch (const std::exception&) {
     failure = std::current_exception();
   }
   try {
     co_await engine.remove_container(carrier.name, true, false);
+    carriers_.erase(carrier.name);
   } catch (const std::exception& error) {
-    // The volume is what counts; the carrier was never started and carries our label.
     spdlog::warn("removing the helper volume's carrier: {} container={}", error.what(),
                  carrier.name);
+    if (!failure) failure = std::current_exception();
   }
   if (failure) std::rethrow_exception(failure);
   co_return filled;

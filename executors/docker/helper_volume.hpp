@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "docker_api/client.hpp"
@@ -27,6 +28,8 @@ class HelperVolume {
   /// util::TimeoutError, std::runtime_error. Cancellation: reaches the caller when the work is
   /// done, for the carrier must go.
   asio::awaitable<bool> ensure(docker_api::Client& engine, std::string image);
+  /// Names of the containers through which it is being filled just now: a sweep spares them.
+  const std::set<std::string>& carriers() const { return carriers_; }
 
  private:
   asio::awaitable<bool> look_and_fill(docker_api::Client& engine, std::string image);
@@ -36,6 +39,7 @@ class HelperVolume {
   std::size_t size_ = 0;
   std::string name_;
   std::string state_id_;
+  std::set<std::string> carriers_;
 };
 
 }  // namespace slipway::executors::docker

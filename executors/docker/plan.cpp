@@ -6,6 +6,7 @@
 
 #include "config/feature_flags.hpp"
 #include "executors/docker/image_name.hpp"
+#include "executors/docker/labels.hpp"
 #include "executors/docker/plan_parts.hpp"
 #include "job/failure.hpp"
 #include "job/script.hpp"
@@ -162,15 +163,19 @@ docker_api::ContainerSpec base_container(const config::Docker& docker, const Pla
   // Ours stay as they are: by them the objects of a job are found again.
   for (const auto& [key, value] : docker.container_labels)
     spec.labels.emplace(key, plan.environment.variables.expand(value));
+  if (docker.volume_keep) spec.labels[anonymous_volumes_label] = keep_anonymous_volumes;
   spec.binds = std::move(binds);
   for (const auto& volume : plan.volumes) {
     docker_api::Mount mount;
     mount.source = volume.name;
     mount.target = volume.destination;
     mount.labels = plan.labels;
+    mount.labels[volume_label] = volume.reusable ? volume_of_cache : volume_of_job;
+    // What survives the job must not be taken for a leftover of it.
+    if (volume.reusable) mount.labels.erase(job_label);
     mount.labels["com.gitlab.gitlab-runner.type"] = "cache";
     mount.labels["com.gitlab.gitlab-runner.destination"] = volume.destination;
-    mount.labels["com.gitlab.gitlab-runner.reusable"] = volume.reusable ? "true" : "false";
+    mount.labels[reusable_label] = volume.reusable ? "true" : "false";
     mount.labels["com.gitlab.gitlab-runner.protected"] =
         volume.name.ends_with("-protected") ? "true" : "false";
     mount.driver = docker.volume_driver;

@@ -19,6 +19,7 @@ namespace slipway::executors::docker {
 struct PlanContext {
   std::string system_id;
   std::string state_id;  ///< value of the label io.slipway.state
+  std::string job_key;   ///< value of the label io.slipway.job, "" = no such label
   std::string version;   ///< CI_RUNNER_VERSION
   std::string revision;
   std::string random;    ///< 16 hex digits, drawn per execution

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "config/feature_flags.hpp"
+#include "executors/docker/labels.hpp"
 #include "executors/docker/names.hpp"
 #include "executors/docker/plan.hpp"
 #include "job/log_lines.hpp"
@@ -31,7 +32,8 @@ docker_api::Labels base_labels(const job::Job& job, const config::Runner& runner
   add("runner.local_id", std::to_string(context.slot));
   add("runner.system_id", context.system_id);
   add("managed", "true");
-  labels["io.slipway.state"] = context.state_id;
+  labels[state_label] = context.state_id;
+  if (!context.job_key.empty()) labels[job_label] = context.job_key;
   return labels;
 }
 

@@ -49,6 +49,7 @@ class Agent {
   void reap();
   void obey();
   void start(agent::Stage stage);
+  void interrupt(int code);
   void begin_ending(int code, agent::Signal how);
   void tick_stages();
   void collect_ended();
@@ -76,14 +77,14 @@ class Agent {
   TimePoint in_pause_{};  ///< do not look at stdin before this
   bool out_full_ = false;
   std::optional<int> ending_;  ///< the exit code
+  bool interrupted_ = false;   ///< by a signal, not by the daemon
   TimePoint farewell_end_ = TimePoint::max();
 };
 
 int Agent::run() {
   for (;;) {
     if (signals_.take_child()) reap();
-    if (const int number = signals_.take_end())
-      begin_ending(128 + number, agent::Signal::terminate);
+    if (const int number = signals_.take_end()) interrupt(128 + number);
     end_.tick(now_);
     obey();
     tick_stages();
@@ -140,6 +141,11 @@ void Agent::start(agent::Stage stage) {
   end_.exited(failed);
 }
 
+void Agent::interrupt(int code) {
+  interrupted_ = interrupted_ || !ending_;
+  begin_ending(code, agent::Signal::terminate);
+}
+
 void Agent::begin_ending(int code, agent::Signal how) {
   if (!ending_) ending_ = code;
   for (auto& stage : stages_) stage->signal(how, owners_, roots_beside(*stage), now_);
@@ -159,7 +165,9 @@ void Agent::tick_stages() {
 void Agent::collect_ended() {
   std::erase_if(stages_, [this](const std::unique_ptr<RunningStage>& stage) {
     if (!stage->processes_gone() || !drain(*stage)) return false;
-    end_.exited(stage->exit());
+    auto exit = stage->exit();
+    exit.interrupted = interrupted_;
+    end_.exited(exit);
     return true;
   });
 }

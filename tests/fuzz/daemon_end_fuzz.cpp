@@ -13,10 +13,21 @@ using namespace slipway;
 constexpr auto mark_text = "00ff0a7f80c3a95e";
 const agent::Mark mark{mark_text};
 
-/// Follows one container: output is counted without gaps, whatever comes in.
+/// Follows one container, from its start or from a checkpoint: output is counted without gaps,
+/// whatever comes in.
 class Daemon {
  public:
-  explicit Daemon(std::size_t seed) : seed_{seed} { end_.bootstrap("/.slipway"); }
+  explicit Daemon(std::size_t seed) : end_{mark_text}, seed_{seed}, ready_{seed % 2 == 0} {
+    if (ready_) {
+      end_.bootstrap("/.slipway");
+      return;
+    }
+    const agent::Continuation from{seed, seed % 8, seed % 16};
+    end_ = agent::DaemonEnd{mark_text, from};
+    delivered_ = from.offset;
+    exits_ = from.exits;
+    end_.resume();
+  }
 
   void receive(agent::Stream stream, std::string_view bytes) {
     fuzz::in_pieces(bytes, seed_, [&](std::string_view piece) { end_.receive(stream, piece); });
@@ -26,7 +37,7 @@ class Daemon {
     while (auto event = end_.next()) {
       // An agent that has nothing older leaves a gap, and says so.
       if (const auto* resumed = std::get_if<agent::Resumed>(&*event))
-        delivered_ = std::max(delivered_, resumed->offset);
+        delivered_ = std::max(delivered_, resumed->offset), ready_ = true;
       const auto* output = std::get_if<agent::Output>(&*event);
       if (!output) continue;
       fuzz::require(output->offset == delivered_, "output comes without a gap");
@@ -36,13 +47,15 @@ class Daemon {
     }
   }
   void command(fuzz::Input& input) {
-    switch (input.below(7)) {
+    const auto number = input.below(7);
+    if (!ready_ && (number < 2 || number > 5)) return;
+    switch (number) {
       case 0: {
         agent::Stage stage;
         stage.id = ++stages_;
         stage.name = input.text();
         stage.body = input.text();
-        end_.run(stage);
+        input.number() < 128 ? end_.run(stage) : end_.continue_run(stage, stages_);
         break;
       }
       case 1:
@@ -83,6 +96,10 @@ class Daemon {
     if (made && frame.type == agent::FrameType::hello) {
       const agent::Hello hello{agent::protocol_version, "1"};
       payload = agent::encode_hello(hello);
+    } else if (made && frame.type == agent::FrameType::resumed) {
+      agent::ResumedPayload answer{{agent::protocol_version, "1"}, {}};
+      if (frame.flags % 2 == 0) answer.echo = {delivered_, end_.exits_taken(), exits_};
+      payload = agent::encode_resumed(answer);
     } else if (made && frame.type == agent::FrameType::exit) {
       const agent::Exit exit{frame.stage, frame.flags};
       payload = agent::encode_exit(exit, delivered_);
@@ -93,8 +110,9 @@ class Daemon {
   }
 
  private:
-  agent::DaemonEnd end_{mark_text};
+  agent::DaemonEnd end_;
   std::size_t seed_;
+  bool ready_;  ///< commands may be sent
   std::uint64_t delivered_ = 0;
   std::uint64_t exits_ = 0;
   std::uint32_t stages_ = 0;

@@ -111,7 +111,7 @@ TEST_P(BothModes, S21AnEntrypointThatIgnoresTheScriptGivesItsExitCode) {
   EXPECT_THAT(plain_text(job.trace), HasSubstr("worked alone"));
 }
 
-TEST_F(DockerJobs, AnAttachCutAtRandomBytesLosesAndDoublesNothing) {
+TEST_F(DockerJobs, Fault25_AnAttachCutAtRandomBytesLosesAndDoublesNothing) {
   const auto socket = (scratch() / "engine.sock").string();
   EngineProxy proxy{io().get_executor(), engine_socket(), socket};
   util::TaskGroup serving{io().get_executor()};
@@ -177,7 +177,7 @@ TEST_F(DockerJobs, AnEmptiedHelperVolumeIsFilledAgain) {
   EXPECT_THAT(plain_text(job.trace), HasSubstr("slipway-helper"));
 }
 
-TEST_F(DockerJobs, AContainerRemovedBehindOurBackEndsTheJobAsSystemFailure) {
+TEST_F(DockerJobs, Fault23_AContainerRemovedBehindOurBackEndsTheJobAsSystemFailure) {
   const auto id = gitlab().enqueue(JobBuilder{}.image(image).script({"echo running; sleep 1000"}));
   run_until(id, [](const auto& job) { return job.trace.find("running") != std::string::npos; });
   run([](docker_api::Client& engine) -> asio::awaitable<void> {

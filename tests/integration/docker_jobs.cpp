@@ -46,14 +46,7 @@ void DockerJobs::SetUp() {
   EngineTest::SetUp();
   scratch_ = std::filesystem::temp_directory_path() / ("slipway-test-" + runner::random_hex(6));
   std::filesystem::create_directories(scratch_);
-  std::string gateway;
-  run([&gateway](docker_api::Client& engine) -> asio::awaitable<void> {
-    return [](docker_api::Client& client, std::string& out) -> asio::awaitable<void> {
-      const auto bridge = co_await client.inspect_network("bridge");
-      if (bridge.gateways.empty()) throw std::runtime_error{"the default bridge has no gateway"};
-      out = bridge.gateways.front();
-    }(engine, gateway);
-  });
+  const auto gateway = coordinator_address();
   local::CoordinatorOptions options;
   options.trace_update_interval = 1s;
   gitlab_ = std::make_unique<local::Coordinator>(io_.get_executor(), options);
@@ -77,6 +70,18 @@ void DockerJobs::SetUp() {
   gitlab_->add_runner(runner.token);
   config.check_interval = 1s;
   config.runners.push_back(std::move(runner));
+}
+
+std::string DockerJobs::coordinator_address() {
+  std::string gateway;
+  run([&gateway](docker_api::Client& engine) -> asio::awaitable<void> {
+    return [](docker_api::Client& client, std::string& out) -> asio::awaitable<void> {
+      const auto bridge = co_await client.inspect_network("bridge");
+      if (bridge.gateways.empty()) throw std::runtime_error{"the default bridge has no gateway"};
+      out = bridge.gateways.front();
+    }(engine, gateway);
+  });
+  return gateway;
 }
 
 void DockerJobs::TearDown() {

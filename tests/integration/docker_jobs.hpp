@@ -26,6 +26,9 @@ class DockerJobs : public EngineTest {
   void SetUp() override;
   void TearDown() override;
 
+  /// Where the coordinator listens.
+  virtual std::string coordinator_address();
+
   config::Config config;
   config::Docker& docker() { return *config.runners.front().docker; }
   local::Coordinator& gitlab() { return *gitlab_; }

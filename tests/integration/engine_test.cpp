@@ -64,7 +64,11 @@ asio::awaitable<EngineCensus> take_census(docker_api::Client& engine) {
   for (const auto& v : volumes)
     if (!v.name.starts_with("slipway-helper-")) census.objects.insert("volume " + v.name);
   const auto networks = co_await engine.list_networks(all);
-  for (const auto& n : networks) census.objects.insert(fmt::format("network {} {}", n.id, n.name));
+  for (const auto& n : networks) {
+    // The Engine makes its default bridge anew, with another id, at every start.
+    const bool own = n.name == "bridge";
+    census.objects.insert(fmt::format("network {} {}", own ? "" : n.id, n.name));
+  }
   co_return census;
 }
 

@@ -68,8 +68,8 @@ TEST_F(DockerJobs, AnImageWithoutAShellIsASystemFailure) {
   EXPECT_EQ(job.failure_reason, "runner_system_failure");
   EXPECT_THAT(plain_text(job.trace), HasSubstr("executable file not found"));
   stop_service();
-  run([](docker_api::Client& engine) {
-    return engine.remove_image("slipway-test-noshell:1", true);
+  run([](docker_api::Client& engine) -> asio::awaitable<void> {
+    co_await engine.remove_image("slipway-test-noshell:1", true);
   });
 }
 

@@ -236,6 +236,34 @@ TEST_F(AgentEndTest, WithoutADaemonItGoesOnForTheAdoptTimeout) {
   EXPECT_EQ(agent.end.deadline(), TimePoint::max());
 }
 
+TEST_F(AgentEndTest, ADaemonThatComesBackInTimeGetsWhatWasKept) {
+  MemorySpill spill;
+  TestAgent lonely{&spill};
+  lonely.written();
+  lonely.end.receive(daemon.ping(), lonely.now);
+  lonely.written();
+  std::string want;
+  // Ten minutes and a half without a sign of life, but for the last second.
+  for (int second = 1; second < 630; ++second) {
+    const std::string bytes(5000, static_cast<char>('a' + second % 26));
+    ASSERT_GE(lonely.end.room(), bytes.size());
+    lonely.end.output(1, Stream::out, bytes, lonely.now);
+    want += bytes;
+    lonely.pass(1s);
+    if (second % 2 == 0) lonely.written();  // now taken and dropped, now stuck
+  }
+  DaemonEnd next{test_mark, Continuation{}};
+  Received got;
+  lonely.end.receive(next.resume(), lonely.now);
+  next.receive(Stream::out, lonely.written());
+  got.take(next);
+  EXPECT_TRUE(got.all == want);
+  lonely.pass(30s + 10min - 1ms);
+  EXPECT_TRUE(lonely.commands().empty());
+  lonely.pass(1ms);
+  EXPECT_EQ(lonely.commands().size(), 1u);
+}
+
 TEST_F(AgentEndTest, GarbageAndOwnFramesOnStdinChangeNothing) {
   hear("sh: echo\n" + std::string(5000, '\0'));
   hear(FrameType::hello, 1);

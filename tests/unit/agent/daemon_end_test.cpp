@@ -149,8 +149,10 @@ TEST_F(DaemonEndTest, AGapStopsEverythingUntilAResume) {
     EXPECT_TRUE(all.exits.empty());
     end.resume();
     EXPECT_FALSE(end.needs_resume());
-    end.receive(Stream::out, output(3, "old") + encode(mark, {FrameType::resumed, 0, 0, 0, 0, {}}) +
-                                 output(0, "abcdef"));
+    end.receive(Stream::out,
+                output(3, "old") +
+                    encode(mark, {FrameType::resumed, 0, 0, 0, 0, encode_hello({1, "9.9"})}) +
+                    output(0, "abcdef"));
     all.take(end);
     EXPECT_EQ(all.all, "abcdef");
     EXPECT_EQ(all.resumed, 1);

@@ -76,8 +76,12 @@ struct Received {
       } else if (std::holds_alternative<Plain>(*event)) {
         ++plains;
         raw_before_plain = raw_out;
-      } else {
+      } else if (const auto* again = std::get_if<Resumed>(&*event)) {
         ++resumed;
+        last_resumed = *again;
+        next_offset += again->lost;
+      } else {
+        refusals.push_back(std::get<Unsupported>(*event));
       }
     }
   }
@@ -87,6 +91,8 @@ struct Received {
   std::vector<Exit> exits;
   std::vector<std::uint64_t> exit_positions;
   std::vector<Hello> hellos;
+  std::vector<Unsupported> refusals;
+  Resumed last_resumed;
   std::uint64_t next_offset = 0;
   int plains = 0;
   int resumed = 0;

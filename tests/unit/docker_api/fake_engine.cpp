@@ -76,6 +76,10 @@ asio::awaitable<void> FakeEngine::serve(net::Exchange& exchange) {
     co_await exchange.respond(std::move(response));
     co_return;
   }
+  if (answer.end == Answer::End::mute) {
+    co_await util::sleep_for(std::chrono::minutes{1});
+    co_return;
+  }
   co_await exchange.begin(std::move(response));
   for (const auto& piece : answer.pieces) co_await exchange.write(piece);
   if (answer.end == Answer::End::whole) {

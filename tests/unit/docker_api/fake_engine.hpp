@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "docker_api/client.hpp"
+#include "docker_api/limits.hpp"
 #include "net/server.hpp"
 
 namespace slipway::docker_api {
@@ -20,7 +21,24 @@ struct Answer {
   net::Headers headers;
   /// Sent one by one, chunked, instead of `body`.
   std::vector<std::string> pieces;
-  enum class End { whole, drop, hang } end = End::whole;
+  /// `mute`: not even the head is sent.
+  enum class End { whole, drop, hang, mute } end = End::whole;
+};
+
+/// Limits of a fraction of a second, until it is destroyed.
+class Impatience {
+ public:
+  Impatience() {
+    auto& limits = limits::patience();
+    limits.silence = std::chrono::milliseconds{50};
+    limits.ping = std::chrono::milliseconds{150};
+    limits.query = std::chrono::milliseconds{300};
+  }
+  Impatience(const Impatience&) = delete;
+  ~Impatience() { limits::patience() = saved_; }
+
+ private:
+  Patience saved_ = limits::patience();
 };
 
 /// An Engine with scripted answers on a Unix socket, for what a real one does not do on demand.

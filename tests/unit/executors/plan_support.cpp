@@ -50,6 +50,7 @@ PlanContext context() {
   PlanContext context;
   context.system_id = "some-system-id";
   context.state_id = "00112233445566ff";
+  context.job_key = "theToken-42-0011aabb";
   context.version = "1.2.3";
   context.revision = "abcdef12";
   context.random = "0123456789abcdef";

@@ -158,6 +158,7 @@ TEST(BaseLabels, AreTheDocumentedOnesAndOurs) {
       {p + "runner.system_id", "some-system-id"},
       {p + "managed", "true"},
       {"io.slipway.state", "00112233445566ff"},
+      {"io.slipway.job", "theToken-42-0011aabb"},
   };
   EXPECT_EQ(labels, want);
 }

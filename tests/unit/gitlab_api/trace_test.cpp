@@ -82,6 +82,7 @@ TEST(PatchTrace, Edge25And27MeaningOfAnswers) {
         {"failed", {202, {{"Job-Status", "failed"}}, ""}, Kind::aborted, 100, {true, false, {}}},
         {"forbidden", {403, {}, ""}, Kind::aborted, 100, {true, false, {}}},
         {"not found", {404, {}, ""}, Kind::not_found, 100, {}},
+        {"gone", {410, {}, ""}, Kind::not_found, 100, {}},
         {"range", {416, {{"Range", "0-10"}}, ""}, Kind::range_mismatch, 10, {}},
         {"range, canceling",
          {416, {{"Range", "0-7"}, {"Job-Status", "canceling"}}, ""},
@@ -230,6 +231,7 @@ TEST(UpdateJob, MeaningOfAnswers) {
         {{412, {}, ""}, Kind::validation_failed, false, false},
         {{403, {}, ""}, Kind::aborted, true, false},
         {{404, {}, ""}, Kind::aborted, true, false},
+        {{410, {}, ""}, Kind::aborted, true, false},
         {{409, {}, ""}, Kind::failed, false, false},
         {{400, {}, ""}, Kind::failed, false, false},
     };
@@ -241,8 +243,47 @@ TEST(UpdateJob, MeaningOfAnswers) {
       EXPECT_EQ(result.kind, c.kind) << result.text;
       EXPECT_EQ(result.signals.abort, c.abort);
       EXPECT_EQ(result.signals.cancel_requested, c.cancel);
+      EXPECT_EQ(result.http_status, c.reply.status);
+      EXPECT_EQ(result.job_status, c.reply.headers.get("Job-Status"));
     }
   });
+}
+
+TEST(UpdateJob, AJobStatusIsBounded) {
+  run_with_coordinator([](FakeCoordinator& fake) -> Task {
+    fake.script({{200, {{"Job-Status", std::string(5000, 'x')}}, ""}});
+    Client client{fake.executor(), fake.options()};
+    const auto result = co_await client.update_job(1, job_token, success);
+    EXPECT_EQ(result.job_status, std::string(32, 'x'));
+  });
+}
+
+TEST(JobReports, Fault06AnAnswerIsWaitedForWithinALimitOfItsOwn) {
+  run_with_coordinator([](FakeCoordinator& fake) -> Task {
+    Reply held{202, {}, "", Reply::How::hold};
+    held.delay = std::chrono::seconds{5};
+    fake.script({held, held});
+    auto options = fake.options();
+    options.report_timeout = std::chrono::milliseconds{50};
+    Client client{fake.executor(), std::move(options)};
+    const auto begin = std::chrono::steady_clock::now();
+    const auto patch = co_await client.patch_trace(1, job_token, 0, "abc", false);
+    EXPECT_EQ(patch.kind, PatchResult::Kind::failed);
+    EXPECT_EQ(patch.http_status, 0);
+    EXPECT_EQ(patch.offset, 0u);
+    const auto update = co_await client.update_job(1, job_token, success);
+    EXPECT_EQ(update.kind, UpdateResult::Kind::failed);
+    EXPECT_EQ(update.http_status, 0);
+    EXPECT_NE(update.text.find("no answer"), std::string::npos) << update.text;
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{2});
+  });
+}
+
+TEST(JobReports, WhatMayPassByItself) {
+  for (const int status : {0, 408, 429, 500, 501, 502, 503, 504, 520})
+    EXPECT_TRUE(is_passing(status));
+  for (const int status : {200, 202, 302, 400, 401, 403, 404, 409, 410, 412, 416})
+    EXPECT_FALSE(is_passing(status));
 }
 
 }  // namespace

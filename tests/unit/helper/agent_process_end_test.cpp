@@ -127,6 +127,7 @@ TEST(AgentProcessEnd, TermToTheAgentIsPassedOnAndEndsIt) {
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), code);
     EXPECT_EQ(container.exits[id].code, 6);
+    EXPECT_TRUE(container.exits[id].interrupted);
     EXPECT_EQ(container.out[id], "ready\nbye\n");
   }
 }

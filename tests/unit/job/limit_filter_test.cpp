@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <zlib.h>
 
+#include <functional>
+
 #include "splits.hpp"
+#include "state_copy.hpp"
 
 namespace slipway::job {
 namespace {
@@ -23,6 +26,21 @@ std::string limited(std::uint64_t limit, const std::vector<Piece>& pieces) {
   LimitFilter filter{limit, [&](std::string_view text) { log += text; }};
   for (const auto& piece : pieces) filter.write(piece.text, piece.own);
   filter.close();
+
+  std::string restored_log;
+  const auto fresh = [&] {
+    return LimitFilter{1, [&](std::string_view text) { restored_log += text; }};
+  };
+  auto restored = fresh();
+  copy_state(LimitFilter{limit, nullptr}, restored);
+  for (const auto& piece : pieces) {
+    restored.write(piece.text, piece.own);
+    auto next = fresh();
+    copy_state(restored, next);
+    restored = std::move(next);
+  }
+  restored.close();
+  EXPECT_EQ(restored_log, log);
   return log;
 }
 
@@ -141,6 +159,73 @@ TEST(LimitFilter, MemoryIsBoundedWhateverComes) {
   EXPECT_LT(log.size(), (1u << 20) + (64u << 10) + (1u << 14) + 400);
   EXPECT_THAT(log, EndsWith("runner line 199\nlast\n"));
   EXPECT_THAT(log, Not(HasSubstr("ignored")));
+}
+
+/// What save() writes of a log with limit 640, in its order.
+struct Saved {
+  std::uint64_t limit = 640, written = 640, last = '\n', exceeded = 1;
+  std::uint64_t dropped = 20, dropped_script = 12, shown_twice = 0;
+  std::string recent = "\nabcd\nefgh";
+  std::string own_open;
+  std::vector<std::pair<std::uint64_t, std::string>> own{{7, "line\n"}};
+};
+
+std::string end_of(const Saved& saved) {
+  std::string log;
+  LimitFilter filter{1, [&](std::string_view text) { log += text; }};
+  load_from(filter, [&](StateWriter& state) {
+    for (const auto number : {saved.limit, saved.written, saved.last, saved.exceeded})
+      state.number(number);
+    if (saved.exceeded == 0) return;
+    for (const auto number : {saved.dropped, saved.dropped_script, saved.shown_twice})
+      state.number(number);
+    state.text(saved.recent);
+    state.text(saved.own_open);
+    state.number(saved.own.size());
+    for (const auto& [at, text] : saved.own) {
+      state.number(at);
+      state.text(text);
+    }
+  });
+  filter.close();
+  return log;
+}
+
+TEST(LimitFilter, AStateIsReadAsItWasWritten) {
+  Saved saved;
+  EXPECT_EQ(end_of(saved), missing(6) + "abcd\nline\nefgh\n");
+  saved.own_open = "open";
+  EXPECT_EQ(end_of(saved), missing(2) + "abcd\nline\nefgh\nopen\n");
+  saved.exceeded = 0;
+  saved.written = 639;
+  EXPECT_EQ(end_of(saved), "");
+}
+
+TEST(LimitFilter, StatesThatDoNotExistAreRefused) {
+  const struct {
+    const char* what;
+    std::function<void(Saved&)> change;
+  } cases[] = {
+      {"no limit", [](Saved& s) { s.limit = s.written = 0; }},
+      {"more than the limit", [](Saved& s) { s.written = 641; }},
+      {"all of the limit, not exceeded", [](Saved& s) { s.exceeded = 0; }},
+      {"a byte above 255", [](Saved& s) { s.last = 256; }},
+      {"more of the script than of all", [](Saved& s) { s.dropped = 11; }},
+      {"more than any log has", [](Saved& s) { s.dropped = std::uint64_t{1} << 61; }},
+      {"more kept than the limit allows", [](Saved& s) { s.recent = std::string(12, 'x'); }},
+      {"more kept than was dropped", [](Saved& s) { s.dropped_script = 8, s.own.clear(); }},
+      {"a line after the end", [](Saved& s) { s.own[0].first = 13; }},
+      {"a long line of the runner", [](Saved& s) { s.own[0].second.resize(65'537); }},
+      {"many lines of the runner", [](Saved& s) { s.own.resize(65'537); }},
+      {"a long open line", [](Saved& s) { s.own_open.resize(65'537); }},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.what);
+    Saved saved;
+    EXPECT_NO_THROW(end_of(saved));
+    c.change(saved);
+    EXPECT_THROW(end_of(saved), std::invalid_argument);
+  }
 }
 
 }  // namespace

@@ -6,13 +6,18 @@
 #include <random>
 
 #include "splits.hpp"
+#include "state_copy.hpp"
 
 namespace slipway::job {
 namespace {
 
 std::string masked(const std::vector<std::string>& secrets, const Chunks& chunks) {
   const ValueMatcher values{secrets};
-  return filtered(MaskFilter{values}, chunks);
+  const auto text = filtered(MaskFilter{values}, chunks);
+  if (chunks.size() < 200) {
+    EXPECT_EQ(filtered_anew(MaskFilter{values}, chunks), text);
+  }
+  return text;
 }
 
 /// What the filter must print, by trying every value at every position.
@@ -121,6 +126,91 @@ TEST(MaskFilter, LearnsAValueWhileTextIsHeldBack) {
   EXPECT_EQ(filter.write("a s3c"), "a ");
   filter.use(two);
   EXPECT_EQ(filter.write("x.s3cret"), "s[MASKED].[MASKED]");
+}
+
+TEST(MaskFilter, LearnsAValueThatAMaskIsPartOf) {
+  const ValueMatcher two{{"abcd", "cdef"}};
+  const ValueMatcher three{{"abcd", "cdef", "efgh"}};
+  MaskFilter filter{two};
+  EXPECT_EQ(filter.write("abcd"), "[MASKED]");
+  filter.use(three);
+  EXPECT_EQ(filter.write("ef"), "");  // was masked with the first
+  filter.use(two);
+  EXPECT_EQ(filter.write("ghcdef"), "gh[MASKED]");
+}
+
+TEST(MaskFilter, AStateKeepsWhatWasMaskedOnlyIfAValueMayBeginInIt) {
+  const ValueMatcher values{{"abcd", "cdef"}};
+  const auto saved = [&](std::string_view text) {
+    MaskFilter filter{values};
+    filter.write(text);
+    StateWriter writer;
+    filter.save(writer);
+    return std::move(writer).finish().substr(5);
+  };
+  EXPECT_EQ(saved(""), std::string(2, '\0'));
+  EXPECT_EQ(saved("abcde."), std::string(2, '\0'));
+  EXPECT_EQ(saved("abcd"),
+            "\x02\x02"
+            "cd");
+  EXPECT_EQ(saved("abcde"),
+            "\x02\x03"
+            "cde");
+  EXPECT_EQ(saved("abcdef"), std::string(2, '\0'));
+  EXPECT_EQ(saved("xabc"), std::string("\0\x03"
+                                       "abc",
+                                       5));
+}
+
+TEST(MaskFilter, AStateIsReadWithOtherValues) {
+  const ValueMatcher before{{"abcdef", "xyz"}};
+  const auto continued = [&](std::vector<std::string> values, std::string_view rest) {
+    MaskFilter filter{before};
+    EXPECT_EQ(filter.write("abcde"), "");
+    const ValueMatcher after{std::move(values)};
+    MaskFilter restored{after};
+    copy_state(filter, restored);
+    std::string text{restored.write(rest)};
+    return text += restored.flush();
+  };
+  EXPECT_EQ(continued({"abcdef"}, "f!"), "[MASKED]!");
+  EXPECT_EQ(continued({}, "f!"), "abcdef!");
+  EXPECT_EQ(continued({"cd", "ef"}, "f!"), "ab[MASKED][MASKED]!");
+  EXPECT_EQ(continued({"bc", "defg"}, "fg"), "a[MASKED][MASKED]");
+}
+
+TEST(MaskFilter, AStateThatCoversMoreThanItHoldsIsRefused) {
+  const ValueMatcher values{{"abcd"}};
+  MaskFilter filter{values};
+  const auto load = [&](std::uint64_t covered, std::string_view text) {
+    load_from(filter, [&](StateWriter& state) {
+      state.number(covered);
+      state.text(text);
+    });
+  };
+  EXPECT_NO_THROW(load(3, "abc"));
+  EXPECT_EQ(filter.write("d!"), "!");
+  EXPECT_THROW(load(4, "abc"), std::invalid_argument);
+}
+
+TEST(MaskFilter, TheOpenTextOfEveryState) {
+  const std::vector<std::string> values{"abcd", "cdef", "cd", "fabcab", "aaaa", "\xff\x80z"};
+  const ValueMatcher matcher{values};
+  std::mt19937 random{11};
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    for (auto n = random() % 20; n > 0; --n) text += "abcdef\xff\x80"[random() % 8];
+    ValueMatcher::State state = 0;
+    std::size_t at = 0;
+    while (matcher.next(text, at, state) != 0) {
+    }
+    const auto open = matcher.open_text(state);
+    ASSERT_EQ(open.size(), matcher.open_bytes(state));
+    EXPECT_TRUE(text.ends_with(open));
+    EXPECT_TRUE(std::any_of(values.begin(), values.end(), [&](const std::string& value) {
+      return value.starts_with(open) && value.size() > open.size();
+    }));
+  }
 }
 
 TEST(MaskFilter, Coordinator34AgreesWithTryingEverything) {

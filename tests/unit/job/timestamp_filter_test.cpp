@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "splits.hpp"
+#include "state_copy.hpp"
 
 namespace slipway::job {
 namespace {
@@ -19,7 +20,9 @@ TimestampFilter::Clock fixed() {
 /// The entries without header; continued ones begin with `+`, others with a blank.
 std::string entries(const Chunks& chunks) {
   const auto clock = fixed();
-  auto text = filtered(TimestampFilter{LogStream::script, LogKind::out, clock}, chunks);
+  const TimestampFilter fresh{LogStream::script, LogKind::out, clock};
+  auto text = filtered(fresh, chunks);
+  EXPECT_EQ(filtered_anew(fresh, chunks), text);
   for (std::size_t at; (at = text.find(stamp)) != std::string::npos;) text.erase(at, stamp.size());
   return text;
 }
@@ -27,7 +30,9 @@ std::string entries(const Chunks& chunks) {
 /// As a reader of the log puts it together: the newline before a `+` entry is dropped.
 std::string rejoined(const Chunks& chunks) {
   const auto clock = fixed();
-  const auto text = filtered(TimestampFilter{LogStream::script, LogKind::out, clock}, chunks);
+  const TimestampFilter fresh{LogStream::script, LogKind::out, clock};
+  const auto text = filtered(fresh, chunks);
+  EXPECT_EQ(filtered_anew(fresh, chunks), text);
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     const auto end = text.find('\n', at);
@@ -105,6 +110,38 @@ TEST(TimestampFilter, FlushCompletesTheLineOnce) {
   EXPECT_EQ(filter.write("b"), "");
   EXPECT_EQ(filter.flush(), stamp + " b\n");  // no `+`: a new stage
   EXPECT_EQ(filter.flush(), "");
+}
+
+TEST(TimestampFilter, ARestoredLineKeepsTheTimeOfItsBeginning) {
+  auto now = day + 23h + 59min + 59s;
+  const TimestampFilter::Clock clock = [&now] { return now; };
+  const TimestampFilter fresh{LogStream::script, LogKind::out, clock};
+  auto filter = fresh;
+  EXPECT_EQ(filter.write("a\rb\r").substr(31), " a\rb\r\n");
+  EXPECT_EQ(filter.write("c"), "");
+  now += 24h;
+  auto restored = fresh;
+  copy_state(filter, restored);
+  EXPECT_EQ(restored.write("d\ne\n"),
+            "2031-02-03T23:59:59.000000Z 01O+cd\n2031-02-04T23:59:59.000000Z 01O e\n");
+}
+
+TEST(TimestampFilter, StatesThatDoNotExistAreRefused) {
+  const auto clock = fixed();
+  const auto load = [&](std::uint64_t continued, const std::string& open) {
+    TimestampFilter filter{LogStream::script, LogKind::out, clock};
+    load_from(filter, [&](StateWriter& state) {
+      state.number(continued);
+      state.text(open);
+    });
+    return std::string{filter.write("\n")};
+  };
+  EXPECT_EQ(load(1, ""), stamp + "+\n");
+  EXPECT_EQ(load(0, stamp + " x"), stamp + " x\n");
+  EXPECT_EQ(load(0, std::string(8192, 'x')).size(), 8193u);
+  EXPECT_THROW(load(2, ""), std::invalid_argument);
+  EXPECT_THROW(load(0, stamp + " "), std::invalid_argument);  // a line is begun by its first byte
+  EXPECT_THROW(load(0, std::string(8193, 'x')), std::invalid_argument);
 }
 
 }  // namespace

@@ -3,13 +3,16 @@
 #include <gtest/gtest.h>
 
 #include "splits.hpp"
+#include "state_copy.hpp"
 
 namespace slipway::job {
 namespace {
 
 std::string masked(std::vector<std::string> prefixes, const Chunks& chunks) {
   const ValueMatcher matcher{std::move(prefixes)};
-  return filtered(TokenFilter{matcher}, chunks);
+  const auto text = filtered(TokenFilter{matcher}, chunks);
+  EXPECT_EQ(filtered_anew(TokenFilter{matcher}, chunks), text);
+  return text;
 }
 
 TEST(TokenFilter, Coordinator36Table) {
@@ -66,6 +69,41 @@ TEST(TokenFilter, ResetEndsAToken) {
   EXPECT_EQ(filter.write("glpat-a"), "glpat-[MASKED]");
   filter.reset();
   EXPECT_EQ(filter.write("next"), "next");
+}
+
+TEST(TokenFilter, AStateWithinAPrefixIsReadWithOtherPrefixes) {
+  const ValueMatcher before{{"glpat-", "ab:"}};
+  const ValueMatcher after{{"at-", "glpat-", "glpat-x-"}};
+  TokenFilter filter{before};
+  EXPECT_EQ(filter.write("ab:glpa"), "ab:[MASKED]");
+  EXPECT_EQ(filter.write(" glpa"), " glpa");
+  TokenFilter restored{after};
+  copy_state(filter, restored);
+  EXPECT_EQ(restored.write("t-1 at-2 ab:3"), "t-[MASKED] at-[MASKED] ab:3");
+}
+
+TEST(TokenFilter, AStateIsNoMoreThanThePrefixSoFar) {
+  const ValueMatcher prefixes{{"glpat-"}};
+  const auto saved = [&](std::string_view text) {
+    TokenFilter filter{prefixes};
+    filter.write(text);
+    StateWriter writer;
+    filter.save(writer);
+    return std::move(writer).finish().substr(5);
+  };
+  EXPECT_EQ(saved("some text"), std::string(2, '\0'));
+  EXPECT_EQ(saved("glp"), std::string("\0\x03glp", 5));
+  EXPECT_EQ(saved("glpat-"), std::string("\x01\0", 2));
+  EXPECT_EQ(saved("glpat-secret"), "\x02");
+}
+
+TEST(TokenFilter, AStateThatDoesNotExistIsRefused) {
+  const ValueMatcher prefixes{{"glpat-"}};
+  TokenFilter filter{prefixes};
+  EXPECT_THROW(load_from(filter, [](StateWriter& state) { state.number(3); }),
+               std::invalid_argument);
+  EXPECT_THROW(load_from(filter, [](StateWriter& state) { state.number(0); }),
+               std::invalid_argument);
 }
 
 }  // namespace

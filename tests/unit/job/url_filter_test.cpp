@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "splits.hpp"
+#include "state_copy.hpp"
 
 namespace slipway::job {
 namespace {
@@ -32,7 +33,10 @@ TEST(UrlFilter, Coordinator35Table) {
       {"no marks at all", "no marks at all"},
   };
   for (const auto& c : cases) {
-    for (const auto& chunks : splits(c.text)) EXPECT_EQ(filtered(UrlFilter{}, chunks), c.want);
+    for (const auto& chunks : splits(c.text)) {
+      EXPECT_EQ(filtered(UrlFilter{}, chunks), c.want);
+      EXPECT_EQ(filtered_anew(UrlFilter{}, chunks), c.want);
+    }
   }
 }
 
@@ -47,6 +51,40 @@ TEST(UrlFilter, ResetEndsAValue) {
   EXPECT_EQ(filter.write("?rss_token=a"), "?rss_token=[MASKED]");
   filter.reset();
   EXPECT_EQ(filter.write("next"), "next");
+}
+
+TEST(UrlFilter, StatesThatAreRead) {
+  const struct {
+    const char* what;
+    std::uint64_t state;
+    const char* key;   // null = none follows
+    const char* want;  // after "en=x &rss_token=y"; null = refused
+  } cases[] = {
+      {"text", 0, nullptr, "en=x &rss_token=[MASKED]"},
+      {"within a key", 1, "private_tok", "en=[MASKED] &rss_token=[MASKED]"},
+      {"a key that has just begun", 1, "", "en=x &rss_token=[MASKED]"},
+      {"within a value", 2, nullptr, " &rss_token=[MASKED]"},
+      {"no such state", 3, nullptr, nullptr},
+      {"no such key", 1, "public_tok", nullptr},
+      {"a whole parameter", 1, "rss_token=", nullptr},
+      {"longer than the key", 1, "rss_tokens", nullptr},
+      {"a key without its text", 1, nullptr, nullptr},
+      {"a text where there is no key", 0, "rss", nullptr},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.what);
+    UrlFilter filter;
+    const auto write = [&](StateWriter& state) {
+      state.number(c.state);
+      if (c.key != nullptr) state.text(c.key);
+    };
+    if (c.want == nullptr) {
+      EXPECT_THROW(load_from(filter, write), std::invalid_argument);
+      continue;
+    }
+    load_from(filter, write);
+    EXPECT_EQ(filter.write("en=x &rss_token=y"), c.want);
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "splits.hpp"
+#include "state_copy.hpp"
 
 namespace slipway::job {
 namespace {
@@ -39,7 +40,10 @@ TEST(Utf8Filter, Coordinator37Table) {
   for (const auto& c : cases) {
     SCOPED_TRACE(c.what);
     EXPECT_EQ(repair_utf8(c.text), c.want);
-    for (const auto& chunks : splits(c.text)) EXPECT_EQ(filtered(Utf8Filter{}, chunks), c.want);
+    for (const auto& chunks : splits(c.text)) {
+      EXPECT_EQ(filtered(Utf8Filter{}, chunks), c.want);
+      EXPECT_EQ(filtered_anew(Utf8Filter{}, chunks), c.want);
+    }
   }
 }
 
@@ -56,6 +60,20 @@ TEST(Utf8Filter, PassesOnWholeCharactersOnly) {
   EXPECT_EQ(filter.write("a\xe2\x82"), "a");
   EXPECT_EQ(filter.write("\xac"), "\xe2\x82\xac");
   EXPECT_EQ(filter.flush(), "");
+}
+
+TEST(Utf8Filter, OnlyTheBeginningOfACharacterIsAState) {
+  for (const std::string_view held : {"", "\xc3", "\xe2\x82", "\xf0\x9f\x9a"}) {
+    Utf8Filter filter;
+    load_from(filter, [&](StateWriter& state) { state.text(held); });
+    EXPECT_EQ(filter.flush().size(), 3 * held.size());
+  }
+  for (const std::string_view held :
+       {"a", "\xff", "\xc3\xa9", "\xc3x", "\xf0\x9f\x9a\xa2", "\x80"}) {
+    Utf8Filter filter;
+    EXPECT_THROW(load_from(filter, [&](StateWriter& state) { state.text(held); }),
+                 std::invalid_argument);
+  }
 }
 
 }  // namespace

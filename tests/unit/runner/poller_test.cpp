@@ -18,6 +18,7 @@ class PollerTest : public SenderTest {
       ServiceOptions options;
       options.state_dir = dir.path() / "state";
       options.config.concurrent = concurrent;
+      options.helper_binary = "/bin/true";
       service_ = std::make_unique<Service>(io.get_executor(), std::move(options));
     }
     return *service_;
@@ -25,6 +26,7 @@ class PollerTest : public SenderTest {
   std::unique_ptr<Poller> poller(config::Runner runner = {},
                                  std::chrono::milliseconds check_interval = 50ms) {
     runner.name = "r";
+    runner.docker.emplace();
     return std::make_unique<Poller>(io.get_executor(), service(), std::move(runner),
                                     client().options(), check_interval);
   }

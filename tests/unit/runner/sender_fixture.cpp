@@ -35,10 +35,16 @@ gitlab_api::ClientOptions client_options(std::uint16_t port, util::Secret token)
 SenderTest::SenderTest() : gitlab{io.get_executor(), quiet_coordinator()} {
   net::Endpoint address;
   address.host = "127.0.0.1";
-  const auto port = gitlab.listen(address);
+  port_ = gitlab.listen(address);
   gitlab.add_runner();
   client_ = std::make_unique<gitlab_api::Client>(
-      io.get_executor(), client_options(port, gitlab.runners().back().token));
+      io.get_executor(), client_options(port_, gitlab.runners().back().token));
+}
+
+void SenderTest::limit_answers(std::chrono::milliseconds limit) {
+  auto options = client_options(port_, gitlab.runners().back().token);
+  options.report_timeout = limit;
+  client_ = std::make_unique<gitlab_api::Client>(io.get_executor(), std::move(options));
 }
 
 TraceSender::Timing SenderTest::quick_timing() {
@@ -79,12 +85,20 @@ asio::awaitable<void> SenderTest::take_job() {
   options.timestamps = false;
   options.limit_bytes = 64u << 20;
   trace_ = std::make_unique<Trace>(io.get_executor(), dir.path() / "spool", std::move(options));
+  token_ = taken.job->token;
+  make_sender();
+}
+
+void SenderTest::make_sender() {
   TraceSender::Settings settings;
   settings.job = job;
-  settings.token = taken.job->token;
+  settings.token = token_;
   settings.debug_trace = debug_trace;
   settings.final_tries = final_tries;
   settings.timing = timing;
+  settings.sent = sent;
+  settings.accepted = accepted;
+  settings.checkpoint = checkpoint;
   sender_ = std::make_unique<TraceSender>(
       io.get_executor(), *client_, *trace_, std::move(settings), [this] { ++aborts; },
       [this] { ++cancels; });
@@ -100,6 +114,28 @@ asio::awaitable<bool> SenderTest::finish(std::string state) {
   gitlab_api::JobUpdate update;
   update.state = std::move(state);
   co_return co_await sender_->finish(std::move(update));
+}
+
+asio::awaitable<Delivery> SenderTest::deliver(std::string state) {
+  trace_->close();
+  gitlab_api::JobUpdate update;
+  update.state = std::move(state);
+  co_return co_await sender_->deliver(std::move(update));
+}
+
+asio::awaitable<bool> SenderTest::deliver_cancelled(std::chrono::milliseconds limit,
+                                                    std::chrono::milliseconds* took) {
+  const auto begin = std::chrono::steady_clock::now();
+  auto delivering = deliver();
+  bool cancelled = false;
+  try {
+    co_await util::with_timeout(std::move(delivering), limit);
+  } catch (const util::TimeoutError&) {
+    cancelled = true;
+  }
+  *took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                                begin);
+  co_return cancelled;
 }
 
 asio::awaitable<void> SenderTest::calls_made(Endpoint endpoint, std::size_t count) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,11 @@ class SenderTest : public ::testing::Test {
   static TraceSender::Timing quick_timing();
   /// Takes the job and makes log and sender.
   asio::awaitable<void> take_job();
+  /// Another sender of the same job, as a later process makes it, with `sent`, `accepted` and
+  /// `checkpoint` as they are now. The one before must have been stopped.
+  void make_sender();
+  /// For how long the client waits for an answer; before take_job().
+  void limit_answers(std::chrono::milliseconds limit);
   TraceSender& sender() { return *sender_; }
   Trace& trace() { return *trace_; }
   gitlab_api::Client& client() { return *client_; }
@@ -49,6 +55,12 @@ class SenderTest : public ::testing::Test {
   void print(std::string_view bytes);
   /// The final state, after closing the log.
   asio::awaitable<bool> finish(std::string state = "success");
+  /// One try to deliver it, after closing the log.
+  asio::awaitable<Delivery> deliver(std::string state = "success");
+  /// As deliver(), cancelled after `limit`: true, and how long that took in all. False: it ended by
+  /// itself.
+  asio::awaitable<bool> deliver_cancelled(std::chrono::milliseconds limit,
+                                          std::chrono::milliseconds* took);
   /// Waits until the coordinator has met `count` calls.
   asio::awaitable<void> calls_made(Endpoint endpoint, std::size_t count);
   /// `first-last` of every PATCH that reached the coordinator.
@@ -62,6 +74,9 @@ class SenderTest : public ::testing::Test {
   TraceSender::Timing timing = quick_timing();
   int final_tries = 3;
   bool debug_trace = false;
+  std::uint64_t sent = 0;
+  bool accepted = true;
+  std::function<std::uint64_t()> checkpoint;
   int aborts = 0;
   int cancels = 0;
   std::int64_t job = 0;
@@ -69,6 +84,8 @@ class SenderTest : public ::testing::Test {
  private:
   void run_body(asio::awaitable<void> test, std::chrono::seconds limit);
 
+  std::uint16_t port_;
+  util::Secret token_;
   std::unique_ptr<gitlab_api::Client> client_;
   std::unique_ptr<Trace> trace_;
   std::unique_ptr<TraceSender> sender_;

@@ -88,26 +88,25 @@ TEST(StateDir, ThatCannotBeMadeIsNamed) {
                                HasSubstr("choose another with state_dir in [slipway]")));
 }
 
-TEST(StateDir, ThrowsAwayTheSpoolsOfThePast) {
-  TempDir dir;
-  std::filesystem::path spool;
-  {
-    const StateDir state{dir.path()};
-    spool = state.spool_path("runner", 1);
-    std::ofstream{spool} << "old log";
-  }
-  EXPECT_TRUE(std::filesystem::exists(spool));
-  const StateDir next{dir.path()};
-  EXPECT_FALSE(std::filesystem::exists(spool));
-}
-
-TEST(StateDir, SpoolsStayWithinIt) {
+TEST(StateDir, ListsTheJobsThatAreThere) {
   TempDir dir;
   const StateDir state{dir.path()};
-  const auto spool = dir.path() / "spool";
-  EXPECT_EQ(state.spool_path("abc-1", 12), spool / "abc-1-12.log");
-  EXPECT_EQ(state.spool_path("../../etc/x", 1), spool / "______etc_x-1.log");
-  EXPECT_EQ(state.spool_path("", -1), spool / "--1.log");
+  EXPECT_TRUE(state.jobs().empty());
+  const auto second = state.new_job("b", 2);
+  const auto first = state.new_job("a", 1);
+  std::filesystem::create_directory(second);
+  std::filesystem::create_directory(first);
+  EXPECT_THAT(state.jobs(), testing::ElementsAre(first, second));
+}
+
+TEST(StateDir, JobsStayWithinItAndAreDifferent) {
+  TempDir dir;
+  const StateDir state{dir.path()};
+  const auto jobs = (dir.path() / "jobs").string();
+  EXPECT_THAT(state.new_job("abc-1", 12).string(), MatchesRegex(jobs + "/abc-1-12-[0-9a-f]{4}"));
+  EXPECT_THAT(state.new_job("../../etc/x", 1).string(),
+              MatchesRegex(jobs + "/______etc_x-1-[0-9a-f]{4}"));
+  EXPECT_THAT(state.new_job("", -1).string(), MatchesRegex(jobs + "/--1-[0-9a-f]{4}"));
 }
 
 TEST(RandomHex, IsNew) {
