@@ -202,7 +202,7 @@ asio::awaitable<void> JobRun::settle() {
   co_await clean();
   co_await delivery_.join();
   if (state_.final_update) log_end();
-  if (state_.delivered && state_.cleaned) journal_->remove();
+  if (is_over(state_)) journal_->remove();
 }
 
 asio::awaitable<void> JobRun::deliver_until_taken() {

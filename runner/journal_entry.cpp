@@ -152,6 +152,10 @@ JournalEntry state_from(const json& json) {
   return state;
 }
 
+bool is_over(const JournalEntry& state) {
+  return state.phase == Phase::ended && state.delivered && state.cleaned;
+}
+
 Recovery plan_recovery(const JournalEntry& state, milliseconds age, std::chrono::seconds timeout,
                        bool can_adopt) {
   using Way = Recovery::Way;

@@ -60,6 +60,9 @@ struct JournalEntry {
   ClockReading clock;
 };
 
+/// Nothing is left to do for the job: its journal may go. Pure.
+bool is_over(const JournalEntry& state);
+
 nlohmann::json to_json(const JournalHeader& header);
 nlohmann::json to_json(const JournalEntry& state);
 /// Of this version and older ones. \throws nlohmann::json::exception.

@@ -63,9 +63,10 @@ void StateDir::lock() {
   while (::flock(lock_.file, LOCK_EX | LOCK_NB) != 0 && --tries > 0)
     std::this_thread::sleep_for(std::chrono::milliseconds{50});
   if (tries == 0)
-    fail(path_,
-         "another slipway is using it; stop that one, or give this one a state_dir of its own "
-         "in [slipway]");
+    throw StateDirInUse{fmt::format(
+        "state directory {}: another slipway is using it; stop that one, or give this one a "
+        "state_dir of its own in [slipway]",
+        path_.string())};
 }
 
 void StateDir::load_id() {

@@ -2,19 +2,25 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace slipway::runner {
 
+/// Another process works with the state directory.
+struct StateDirInUse : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+
 /// The daemon's own directory: its id (what labels "ours" on an Engine), the lock that keeps a
 /// second daemon off, and a directory for each job that is not over (journal.hpp). Mode 0700; files
 /// 0600.
 class StateDir {
  public:
-  /// Makes and locks it. \throws std::runtime_error naming the directory: not writable, or in use
-  /// by another process.
+  /// Makes and locks it. \throws StateDirInUse; std::runtime_error naming the directory: not
+  /// writable.
   explicit StateDir(std::filesystem::path path);
   StateDir(const StateDir&) = delete;
 

@@ -34,18 +34,19 @@ void DaemonJobs::write_config() const {
   for (const auto& volume : runner.docker->volumes)
     volumes += fmt::format("{}\"{}\"", volumes.empty() ? "" : ", ", volume);
   std::ofstream{config_path_} << fmt::format(
-      "concurrent = {}\ncheck_interval = 1\n\n[slipway]\n{}\n\n[[runners]]\n  name = \"daemon\"\n"
+      "concurrent = {}\ncheck_interval = 1\n{}\n[slipway]\n{}\n\n[[runners]]\n  name = \"daemon\"\n"
       "  url = \"{}\"\n  token = \"{}\"\n  executor = \"docker\"\n  request_concurrency = {}\n"
       "  [runners.docker]\n    image = \"{}\"\n    pull_policy = [\"if-not-present\"]\n"
       "    privileged = {}\n    volumes = [{}]\n",
-      concurrent, settings, runner.url, runner.token.reveal(), concurrent, image,
+      concurrent, globals, settings, runner.url, runner.token.reveal(), concurrent, image,
       runner.docker->privileged, volumes);
 }
 
 void DaemonJobs::start() {
   if (!std::filesystem::exists(config_path_)) write_config();
   const std::string program = std::string{std::getenv("SLIPWAY_BIN_DIR")} + "/slipway";
-  std::vector<std::string> words{program, "run", "--config", config_path_.string()};
+  auto words = launcher;
+  words.insert(words.end(), {program, "run", "--config", config_path_.string()});
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -55,7 +56,7 @@ void DaemonJobs::start() {
                                    O_WRONLY | O_CREAT | O_APPEND, 0600);
   // Above all the coordinator's sockets: they would seem to listen when they are closed here.
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-  ASSERT_EQ(::posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments.data(), environ), 0);
+  ASSERT_EQ(::posix_spawnp(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ), 0);
   posix_spawn_file_actions_destroy(&actions);
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "tests/integration/docker_jobs.hpp"
 
@@ -22,6 +23,9 @@ class DaemonJobs : public DockerJobs {
 
   int concurrent = 1;
   std::string settings;  ///< lines of `[slipway]`
+  std::string globals;   ///< lines at the top of the file
+  /// Words before the program's, of one that becomes it: `prlimit --nofile=20`.
+  std::vector<std::string> launcher;
 
   void write_config() const;
   /// Starts the program; the config file is written before the first start.
@@ -30,6 +34,8 @@ class DaemonJobs : public DockerJobs {
   /// signal.
   int end(int signal);
   void kill() { end(SIGKILL); }
+  /// Waits for an end that comes by itself, as end().
+  int wait_for_exit() { return end(0); }
   bool is_running();
 
   /// Serves the coordinator for so long.
