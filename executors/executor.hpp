@@ -35,8 +35,8 @@ struct Stage {
 };
 
 /// Stores what a later process would need if this one ended now: called before a stage begins and
-/// before output is acknowledged to an agent. Never throws.
-using Checkpoint = std::function<void()>;
+/// before output is acknowledged to an agent. False: it could not be stored. Never throws.
+using Checkpoint = std::function<bool()>;
 
 /// Carries out one job in one environment. Used by one JobRun, in this order: prepare() or adopt(),
 /// run() per stage, cleanup() or leave(). Must outlive its coroutines.

@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 
 /// After stop(): the stage has 10 s to end itself; what is still there then is cut off.
 constexpr auto forced_end_after = 15s;
+constexpr int open_tries = 5;
+constexpr std::chrono::milliseconds open_pause = 2s;
 }  // namespace
 
 JobRun::JobRun(asio::any_io_executor executor, gitlab_api::Client& gitlab,
@@ -55,10 +57,17 @@ void JobRun::print_header() {
 
 asio::awaitable<void> JobRun::run() {
   std::string problem;
-  try {
-    open();
-  } catch (const std::exception& error) {
-    problem = error.what();
+  for (int attempt = 1; attempt <= open_tries && !trace_; ++attempt) {
+    try {
+      open();
+      problem.clear();
+    } catch (const std::exception& error) {
+      problem = error.what();
+    }
+    // What an earlier process left is worth some patience.
+    if (problem.empty() || !recovery_) break;
+    spdlog::warn("{} job={}", problem, settings_.job.id);
+    co_await util::sleep_for(open_pause);
   }
   if (!problem.empty()) {
     co_await report_unstarted(problem);
@@ -239,6 +248,15 @@ asio::awaitable<void> JobRun::watch_deadline() {
 void JobRun::cancel_gracefully() {
   auto& cancelled = state_.progress.script_cancelled;
   if (state_.stop_reason != StopReason::none || cancelled) return;
+  if (replaying_) {
+    // in_script_ and script_over_ are known when the past has been gone through.
+    cancelled = state_.progress.script_began > std::chrono::milliseconds{0} &&
+                !state_.progress.knows("after_script");
+    if (state_.progress.script_began == std::chrono::milliseconds{0})
+      stop(StopReason::canceled, "canceled");
+    save();
+    return;
+  }
   if (!in_script_) {
     // Before the script there is nothing that after_script could look at; after it there is nothing
     // left to cancel.

@@ -112,9 +112,11 @@ class JobRun {
   void open();
   job::TraceOptions trace_options() const;
   void make_sender();
-  void save();
+  /// True if everything up to now is in the journal.
+  bool save();
   std::uint64_t sendable_log();
   asio::awaitable<void> report_unstarted(std::string problem);
+  asio::awaitable<void> report_until_taken(gitlab_api::JobUpdate update);
   asio::awaitable<void> live();
   void fail_stopped();
   /// `unmapped`: the reason is sent as it is, whatever the coordinator knows.
@@ -146,14 +148,15 @@ class JobRun {
                                    std::string key = "");
   asio::awaitable<void> watch_deadline();
   asio::awaitable<void> force_stage_end(int number);
-  asio::awaitable<void> limit_stage(std::chrono::milliseconds limit, bool* reached);
+  asio::awaitable<void> limit_stage(std::chrono::milliseconds limit);
   void refuse_unsupported();
   void check_stopped() const;
   void finish_phase(const char* name, std::chrono::steady_clock::time_point since);
   void log_end() const;
   StageInput stage_input() const;
   std::chrono::milliseconds duration_setting(const std::string& name,
-                                             std::chrono::milliseconds fallback);
+                                             std::chrono::milliseconds fallback,
+                                             std::chrono::milliseconds at);
 
   asio::any_io_executor executor_;
   gitlab_api::Client& gitlab_;
@@ -171,15 +174,17 @@ class JobRun {
       started_;  ///< when it was received, also by another process
   std::exception_ptr failure_;
   std::optional<JobFailure> outcome_;
-  std::string unsaved_;          ///< why the journal could not be written; "" = it could
-  bool replaying_ = false;       ///< what is under way is in the log already
-  bool resuming_stage_ = false;  ///< the next stage is one that another process began
-  std::uint64_t saved_log_ = 0;  ///< size of the log in the journal's last line
+  std::string unsaved_;             ///< why the journal could not be written; "" = it could
+  bool replaying_ = false;          ///< what is under way is in the log already
+  std::exception_ptr not_adopted_;  ///< why the containers left by another process are of no use
+  bool resuming_stage_ = false;     ///< the next stage is one that another process began
+  std::uint64_t saved_log_ = 0;     ///< size of the log in the journal's last line
   bool left_ = false;
   bool reported_once_ = false;
   util::Event reported_;
   bool undelivered_ = false;
   bool stage_running_ = false;
+  bool stage_timed_out_ = false;
   int stage_number_ = 0;  ///< counts the stages, so that a late timer does not end the next one
   bool in_script_ = false;
   bool script_over_ = false;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "job/log_lines.hpp"
 #include "runner/job_run.hpp"
 #include "util/async.hpp"
 
@@ -89,8 +90,8 @@ void JobRun::make_sender() {
 }
 
 /// The whole job as it is now becomes the journal's last line.
-void JobRun::save() {
-  if (left_ || !journal_) return;
+bool JobRun::save() {
+  if (left_ || !journal_ || !trace_ || !sender_) return false;
   if (environment_ && state_.phase == Phase::staged) state_.executor = environment_->snapshot();
   state_.trace = trace_->state();
   state_.sent = sender_->sent();
@@ -108,26 +109,48 @@ void JobRun::save() {
   if (problem.empty() && trace_->damaged()) problem = trace_->damage();
   const bool news = !problem.empty() && unsaved_.empty();
   unsaved_ = problem;
-  if (!news) return;
+  if (!news) return problem.empty();
   spdlog::error("{} job={}", problem, settings_.job.id);
   stop(StopReason::broken, "the runner cannot keep this job's state: " + problem);
+  return false;
 }
 
 /// What is sent must come out of the journal again, byte for byte.
 std::uint64_t JobRun::sendable_log() {
   save();
-  const bool complete = unsaved_.empty() || state_.phase == Phase::ended;
+  // What ended needs no place to go on from; what was left must be found as it was left.
+  const bool complete = !left_ && (unsaved_.empty() || state_.phase == Phase::ended);
   return complete ? trace_->size() : saved_log_;
 }
 
 asio::awaitable<void> JobRun::report_unstarted(std::string problem) {
   spdlog::error("job not started: {} job={}", problem, settings_.job.id);
+  if (!recovery_) {
+    // There is no spool, and so no second try, for the only line of its log.
+    auto line = job::error_line("Job failed (system failure): " + problem);
+    co_await gitlab_.patch_trace(settings_.job.id, settings_.job.token, 0, std::move(line), false);
+  }
   gitlab_api::JobUpdate update;
   update.state = "failed";
   update.failure_reason = job::to_string(FailureReason::runner_system_failure);
-  const auto result = co_await gitlab_.update_job(settings_.job.id, settings_.job.token, update);
-  // Else the next process tells it.
-  if (journal_ && result.kind != gitlab_api::UpdateResult::Kind::failed) journal_->remove();
+  state_.final_update = update;
+  delivery_.start(report_until_taken(std::move(update)));
+  co_await delivery_.join();
+}
+
+/// What an earlier process left stays in its journal until the coordinator knows.
+asio::awaitable<void> JobRun::report_until_taken(gitlab_api::JobUpdate update) {
+  auto pause = first_delivery_pause;
+  while (true) {
+    const auto result = co_await gitlab_.update_job(settings_.job.id, settings_.job.token, update);
+    if (result.kind != gitlab_api::UpdateResult::Kind::failed) break;
+    undelivered_ = true;
+    reported();
+    co_await util::sleep_for(pause);
+    pause = std::min(2 * pause, longest_delivery_pause);
+  }
+  undelivered_ = false;
+  if (journal_) journal_->remove();
 }
 
 /// The first lines of a new job; of one whose preparation was cut off they are in the log already.
@@ -148,7 +171,7 @@ std::unique_ptr<executors::Executor> JobRun::make_environment() {
                           .timeout = std::chrono::seconds{settings_.job.timeout_seconds},
                           .job_key = key_,
                           .execution = state_.execution,
-                          .checkpoint = [this] { save(); }};
+                          .checkpoint = [this] { return save(); }};
   return settings_.make_executor(std::move(request));
 }
 
@@ -157,7 +180,16 @@ asio::awaitable<void> JobRun::take_over() {
   environment_ = make_environment();
   replaying_ = true;
   resuming_stage_ = state_.progress.stage_under_way;
-  co_await environment_->adopt(state_.executor);
+  try {
+    co_await environment_->adopt(state_.executor);
+  } catch (const boost::system::system_error&) {
+    throw;
+  } catch (const std::exception& error) {
+    // How the script ended may be known all the same.
+    not_adopted_ = std::current_exception();
+    spdlog::warn("job not adopted: {} job={}", error.what(), settings_.job.id);
+    co_return;
+  }
   spdlog::info("job adopted job={} project={} section={}", settings_.job.id,
                settings_.job.info.project_id, state_.progress.section);
 }
@@ -254,12 +286,10 @@ void JobRun::leave() {
 
 /// What was only half prepared is no use to the next process.
 asio::awaitable<void> JobRun::let_go() {
+  // Before anything else: the agents go on talking until nobody listens.
+  if (environment_ && state_.phase == Phase::staged) co_await environment_->leave();
   co_await sender_->stop();
-  if (!environment_) co_return;
-  if (state_.phase == Phase::staged)
-    co_await environment_->leave();
-  else
-    co_await environment_->cleanup();
+  if (environment_ && state_.phase != Phase::staged) co_await environment_->cleanup();
 }
 
 }  // namespace slipway::runner

@@ -46,6 +46,7 @@ asio::awaitable<void> JobRun::in_section(std::string name, asio::awaitable<void>
   };
   replaying_ = false;
   if (progress.section != key) {
+    resuming_stage_ = false;
     progress.begin(key);
     mark(job::section_start(name, std::chrono::system_clock::now()));
     const auto title = job::title_line(job::stage_title(name));
@@ -78,11 +79,12 @@ asio::awaitable<void> JobRun::prepare() {
     } catch (const boost::system::system_error&) {
       throw;
     } catch (const Failure& failure) {
-      if (failure.reason() != FailureReason::runner_system_failure || attempt == prepare_tries)
+      if (failure.reason() != FailureReason::runner_system_failure || attempt == prepare_tries ||
+          left_)
         throw;
       problem = failure.what();
     } catch (const std::exception& error) {
-      if (attempt == prepare_tries) throw;
+      if (attempt == prepare_tries || left_) throw;
       problem = error.what();
     }
     check_stopped();
@@ -116,6 +118,7 @@ asio::awaitable<void> JobRun::prepare_once() {
 /// Past `limit` the stage is asked to end, and cut off if it does not. \throws util::TimeoutError
 /// then.
 asio::awaitable<void> JobRun::run_stage(executors::Stage stage, std::chrono::milliseconds limit) {
+  if (not_adopted_) std::rethrow_exception(not_adopted_);
   auto& progress = state_.progress;
   const bool resumed = std::exchange(resuming_stage_, false);
   if (!resumed) {
@@ -135,14 +138,13 @@ asio::awaitable<void> JobRun::run_stage(executors::Stage stage, std::chrono::mil
     }
   };
   std::exception_ptr failure;
-  bool timed_out = false;
-  util::TaskGroup limits{executor_};
   ++stage_number_;
   stage_running_ = true;
+  stage_timed_out_ = false;
   stage_.start(run(environment_.get(), std::move(stage), &failure));
   if (limit > no_limit) {
     const auto left = std::max(limit - (age() - progress.stage_began), shortest_limit);
-    limits.start(limit_stage(left, &timed_out));
+    timers_.start(limit_stage(left));
   }
   if (resumed && progress.script_cancelled && in_script_) {
     environment_->stop_stage();
@@ -156,10 +158,8 @@ asio::awaitable<void> JobRun::run_stage(executors::Stage stage, std::chrono::mil
   }
   ++stage_number_;
   stage_running_ = false;
-  limits.cancel();
-  co_await limits.join();
   if (abandoned) std::rethrow_exception(abandoned);
-  if (timed_out) throw util::TimeoutError{limit};
+  if (stage_timed_out_) throw util::TimeoutError{limit};
   if (!failure) co_return;
   try {
     std::rethrow_exception(failure);
@@ -169,10 +169,12 @@ asio::awaitable<void> JobRun::run_stage(executors::Stage stage, std::chrono::mil
   }
 }
 
-asio::awaitable<void> JobRun::limit_stage(std::chrono::milliseconds limit, bool* reached) {
+/// Sleeps on when its stage has ended; execute() ends it.
+asio::awaitable<void> JobRun::limit_stage(std::chrono::milliseconds limit) {
   const int number = stage_number_;
   co_await util::sleep_for(limit);
-  *reached = true;
+  if (number != stage_number_) co_return;
+  stage_timed_out_ = true;
   environment_->stop_stage();
   co_await force_stage_end(number);
 }
@@ -231,15 +233,18 @@ asio::awaitable<void> JobRun::get_sources() {
     } catch (const std::exception&) {
       failure = std::current_exception();
     }
-    if (attempt >= tries || state_.stop_reason != StopReason::none) std::rethrow_exception(failure);
+    if (attempt >= tries || state_.stop_reason != StopReason::none || not_adopted_)
+      std::rethrow_exception(failure);
     say().warning("Retrying...");
-    co_await util::sleep_for(pause);
+    if (!replaying_) co_await util::sleep_for(pause);
     pause = std::min(pause * 2, longest_retry_pause);
   }
 }
 
+/// `at`: the job's age when the setting came into force, also in an earlier process.
 std::chrono::milliseconds JobRun::duration_setting(const std::string& name,
-                                                   std::chrono::milliseconds fallback) {
+                                                   std::chrono::milliseconds fallback,
+                                                   std::chrono::milliseconds at) {
   const auto text = environment_->environment().variables.get(name);
   if (text.find_first_not_of(" \t\r\n") == std::string::npos) return fallback;
   const auto value = config::parse_duration(text);
@@ -252,7 +257,7 @@ std::chrono::milliseconds JobRun::duration_setting(const std::string& name,
     say().warning(fmt::format("Ignoring relative {} timeout: {}", name, text));
     return fallback;
   }
-  const auto remaining = std::chrono::seconds{settings_.job.timeout_seconds} - age();
+  const auto remaining = std::chrono::seconds{settings_.job.timeout_seconds} - at;
   if (parsed > remaining) {
     say().warning(fmt::format("{} timeout: {} is longer than job timeout. Setting to job timeout",
                               name, text));
@@ -262,18 +267,19 @@ std::chrono::milliseconds JobRun::duration_setting(const std::string& name,
 }
 
 asio::awaitable<void> JobRun::run_user_stages() {
-  const auto limit = duration_setting("RUNNER_SCRIPT_TIMEOUT", no_limit);
   auto& began = state_.progress.script_began;
   if (began == no_limit) began = std::max(age(), shortest_limit);
+  const auto limit = duration_setting("RUNNER_SCRIPT_TIMEOUT", no_limit, began);
   std::exception_ptr failure;
   in_script_ = true;
-  for (auto& stage : user_stages(stage_input())) {
-    const auto name = stage.name;
+  auto stages = user_stages(stage_input());
+  for (auto stage = stages.begin(); stage != stages.end(); ++stage) {
+    const auto name = stage->name;
     const auto begins = resuming_stage_ ? state_.progress.stage_began : age();
     const auto left =
         limit == no_limit ? no_limit : std::max(limit - (begins - began), shortest_limit);
     try {
-      auto running = run_stage(std::move(stage), left);
+      auto running = run_stage(std::move(*stage), left);
       co_await in_section(name, std::move(running));
     } catch (const util::TimeoutError&) {
       script_timed_out_ = true;
@@ -292,7 +298,10 @@ asio::awaitable<void> JobRun::run_user_stages() {
     } catch (const std::exception&) {
       failure = std::current_exception();
     }
-    if (state_.progress.script_cancelled && state_.stop_reason == StopReason::none) {
+    // The cancellation came later than a stage after which another one was begun.
+    const auto next = std::next(stage);
+    const bool went_on = next != stages.end() && state_.progress.knows(next->name);
+    if (state_.progress.script_cancelled && state_.stop_reason == StopReason::none && !went_on) {
       say().warning("script canceled externally (UI, API)");
       failure = std::make_exception_ptr(Failure{FailureReason::job_canceled, "canceled"});
     }
@@ -309,7 +318,8 @@ asio::awaitable<void> JobRun::after_script(std::exception_ptr script_failure) {
                                                         : "success";
   auto stage = after_script_stage(stage_input(), status);
   if (!stage) co_return;
-  const auto limit = duration_setting("RUNNER_AFTER_SCRIPT_TIMEOUT", after_script_default);
+  const auto limit = duration_setting("RUNNER_AFTER_SCRIPT_TIMEOUT", after_script_default,
+                                      resuming_stage_ ? state_.progress.stage_began : age());
   std::string problem;
   std::exception_ptr failure;
   try {

@@ -50,7 +50,9 @@ void sync_directory(const fs::path& path) {
 std::string read_file(const fs::path& path) {
   std::ifstream in{path, std::ios::binary};
   if (!in) fail(path, std::strerror(errno));
-  return {std::istreambuf_iterator<char>{in}, {}};
+  std::string text{std::istreambuf_iterator<char>{in}, {}};
+  if (in.bad()) fail(path, std::strerror(errno));
+  return text;
 }
 
 /// Bytes of a job may be no UTF-8.
@@ -88,8 +90,10 @@ Journal::Journal(fs::path directory, const JournalHeader& header)
   } catch (const std::runtime_error& error) {
     const std::string what = error.what();
     if (file_ >= 0) ::close(std::exchange(file_, -1));
+    // Not remove_all(), which needs a file descriptor: there may be none.
     std::error_code ignored;
-    fs::remove_all(directory_, ignored);
+    fs::remove(path, ignored);
+    fs::remove(directory_, ignored);
     fail(path, what);
   }
   sync_directory(directory_);
@@ -124,7 +128,7 @@ void Journal::append(const std::string& line) {
 void Journal::save(const JournalEntry& state) {
   const auto line = journal_line(dump(to_json(state)));
   try {
-    if (size_ + line.size() > std::max(compact_past, 4 * (header_.size() + line.size())))
+    if (size_ + line.size() > std::max(compact_past, 16 * (header_.size() + line.size())))
       compact(line);
     else
       append(line);
@@ -156,7 +160,9 @@ void Journal::remove() {
   // The journal goes first: what is left of a directory without one is removed at the next start.
   std::error_code error;
   fs::remove(directory_ / "journal", error);
-  if (!error) fs::remove_all(directory_, error);
+  if (!error) fs::remove(trace_path(), error);
+  // This one alone needs a file descriptor, of which there may be none.
+  if (!error && ::rmdir(directory_.c_str()) != 0) fs::remove_all(directory_, error);
   if (error) spdlog::error("removing {}: {}", directory_.string(), error.message());
 }
 
@@ -166,7 +172,10 @@ std::optional<Journal::Left> Journal::Left::open(fs::path directory) {
   const auto text = read_file(path);
   std::size_t used = 0;
   const auto lines = journal_lines(text, used);
-  if (lines.empty()) return std::nullopt;
+  if (lines.empty()) {
+    if (text.find('\n') == std::string::npos) return std::nullopt;
+    fail(path, "its first line is damaged; remove the directory to have what its job made removed");
+  }
   JournalHeader header;
   JournalEntry state;
   try {

@@ -37,6 +37,8 @@ struct Progress {
   std::chrono::milliseconds script_began{0};  ///< of the first user stage; 0 = not yet
   bool script_cancelled = false;
 
+  /// Under way or done.
+  bool knows(const std::string& name) const { return section == name || done.contains(name); }
   void begin(std::string name);
   void end(Outcome outcome);
 };

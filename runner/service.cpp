@@ -61,7 +61,7 @@ Service::Service(asio::any_io_executor executor, ServiceOptions options)
     throw std::runtime_error{fmt::format("{}: concurrent is {}, but must be at least 1",
                                          options_.config.path, options_.config.concurrent)};
   for (const auto& runner : options_.config.runners) {
-    if (!usable(runner)) continue;
+    if (!usable(runner) || !has_engine(runner)) continue;
     pollers_.emplace_back(executor_, *this, runner, client_options(runner),
                           options_.config.check_interval);
   }
@@ -90,6 +90,8 @@ gitlab_api::ClientOptions Service::client_options(const config::Runner& runner) 
 }
 
 asio::awaitable<int> Service::run() {
+  // Fails here where there are too few file descriptors: a stop must not become a crash later on.
+  const asio::signal_set first{executor_};
   helpers_.start(watch_signals());
   helpers_.start(tidy());
   helpers_.start(usage_.keep_written());
@@ -99,7 +101,8 @@ asio::awaitable<int> Service::run() {
     helpers_.start(metrics_server_->run());
   }
   if (options_.wait_timeout > 0s) helpers_.start(watch_idle());
-  for (auto job = jobs_.begin(); job != jobs_.end(); ++job) running_.start(run_job(job));
+  // One whose end was only to be removed is gone at once.
+  for (auto job = jobs_.begin(); job != jobs_.end();) running_.start(run_job(job++));
   for (auto& poller : pollers_) polling_.start(poller.run());
   spdlog::info("Starting multi-runner from {}... runners={} concurrent={} builds={}",
                options_.config.path, pollers_.size(), options_.config.concurrent, jobs_.size());
@@ -128,6 +131,16 @@ asio::awaitable<int> Service::run() {
   co_return exit_code_;
 }
 
+bool Service::has_engine(const config::Runner& runner) {
+  try {
+    engine_in_use(runner);
+    return true;
+  } catch (const std::exception& error) {
+    spdlog::error("the runner is skipped: {} runner={}", error.what(), runner.name);
+  }
+  return false;
+}
+
 bool Service::has_room(Poller& poller) {
   const auto unreported =
       std::count_if(jobs_.begin(), jobs_.end(), [](const ActiveJob& job) { return !job.reported; });
@@ -149,7 +162,8 @@ void Service::start_job(Poller& poller, job::Job job, std::string payload) {
   ++jobs_taken_;
   spdlog::info("Checking for jobs... received job={} project={} runner={}", job.id,
                job.info.project_id, job::short_token(poller.runner().token.reveal()));
-  const auto active = jobs_.emplace(jobs_.end());
+  std::list<ActiveJob> fresh(1);
+  const auto active = fresh.begin();
   active->runner = poller.runner();
   active->gitlab = &poller.gitlab();
   active->since = unix_time();
@@ -160,6 +174,7 @@ void Service::start_job(Poller& poller, job::Job job, std::string payload) {
   settings.header = std::move(header);
   active->run = std::make_unique<JobRun>(executor_, poller.gitlab(), state_, std::move(settings),
                                          [this, active] { reported(active); });
+  jobs_.splice(jobs_.end(), fresh);
   running_.start(run_job(active));
   if (aborting_) active->run->stop(StopReason::interrupted, abort_text_);
   if (options_.max_builds > 0 && jobs_taken_ >= options_.max_builds) {

@@ -120,7 +120,10 @@ class Service {
   asio::awaitable<void> limit_shutdown();
   asio::awaitable<void> watch_idle();
   JobRun::Settings job_settings(const ActiveJob& active, job::Job job);
+  /// \throws std::runtime_error: its address or TLS files are of no use.
   EngineInUse& engine_in_use(const config::Runner& runner);
+  EngineInUse& make_engine(EngineInUse& in_use, const config::Docker& docker);
+  bool has_engine(const config::Runner& runner);
   executors::docker::Engine& engine_for(const config::Runner& runner);
   RunnerLabels labels_of(const config::Runner& runner) const;
   void count_end(const ActiveJob& job);

@@ -23,8 +23,17 @@ executors::docker::Engine& Service::engine_for(const config::Runner& runner) {
 Service::EngineInUse& Service::engine_in_use(const config::Runner& runner) {
   const auto& docker = *runner.docker;
   const auto key = fmt::format("{}|{}|{}", docker.host, docker.tls_verify, docker.tls_cert_path);
-  auto& in_use = engines_[key];
-  if (in_use.engine) return in_use;
+  const auto known = engines_.find(key);
+  if (known != engines_.end()) return known->second;
+  try {
+    return make_engine(engines_[key], docker);
+  } catch (const std::exception&) {
+    engines_.erase(key);
+    throw;
+  }
+}
+
+Service::EngineInUse& Service::make_engine(EngineInUse& in_use, const config::Docker& docker) {
   executors::docker::Engine::Settings settings;
   settings.host = docker.host;
   settings.tls_verify = docker.tls_verify;

@@ -121,7 +121,10 @@ void Service::recover_job(Journal::Left left) {
   spdlog::info("a job of an earlier process is {} job={} project={} age={}s", name_of(recovery.way),
                left.header.job, left.header.project, age.count() / 1000);
 
-  const auto active = jobs_.emplace(jobs_.end());
+  // Its Engine is swept even if no runner is configured for it any more.
+  engine_in_use(runner);
+  std::list<ActiveJob> fresh(1);
+  const auto active = fresh.begin();
   active->numbers = left.header.slots;
   active->since =
       std::chrono::duration_cast<std::chrono::seconds>(left.header.received.wall).count();
@@ -143,8 +146,7 @@ void Service::recover_job(Journal::Left left) {
   active->run = std::make_unique<JobRun>(
       executor_, *active->gitlab, state_, std::move(settings), [this, active] { reported(active); },
       std::move(recovered));
-  // Its Engine is swept even if no runner is configured for it any more.
-  engine_for(active->runner);
+  jobs_.splice(jobs_.end(), fresh);
 }
 
 std::set<std::string> Service::live_jobs() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <list>
 #include <utility>
 
 #include "util/asio_fwd.hpp"
@@ -24,12 +25,15 @@ class Mutex {
     Mutex* mutex_;
   };
 
-  /// Waits for its turn; those who wait are served in no particular order. Cancellation: any kind,
-  /// the lock is not taken.
+  /// Waits for its turn: those who wait are served in the order of their calls. Cancellation: any
+  /// kind, the lock is not taken.
   asio::awaitable<Lock> lock();
 
  private:
+  struct Turn;
+
   bool locked_ = false;
+  std::list<Turn*> waiting_;
   Condition freed_;
 };
 

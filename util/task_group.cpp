@@ -94,4 +94,10 @@ asio::awaitable<void> TaskGroup::join() {
   if (aborted) std::rethrow_exception(aborted);
 }
 
+asio::awaitable<void> run_all(std::vector<asio::awaitable<void>> tasks) {
+  TaskGroup group{co_await asio::this_coro::executor};
+  for (auto& task : tasks) group.start(std::move(task));
+  co_await group.join();
+}
+
 }  // namespace slipway::util

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <exception>
 #include <list>
+#include <vector>
 
 #include "util/asio_fwd.hpp"
 #include "util/event.hpp"
@@ -51,5 +52,10 @@ class TaskGroup {
   std::exception_ptr first_failure_;
   bool cancelled_ = false;
 };
+
+/// Runs all to their end, then throws the first failure. Unlike a group of one's own this is safe
+/// where a cancellation may be waiting already: then nothing is started. Cancellation: as
+/// TaskGroup::join().
+asio::awaitable<void> run_all(std::vector<asio::awaitable<void>> tasks);
 
 }  // namespace slipway::util

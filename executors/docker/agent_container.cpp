@@ -54,6 +54,14 @@ AgentContainer::AgentContainer(asio::any_io_executor executor, docker_api::Clien
 AgentContainer::~AgentContainer() = default;
 
 asio::awaitable<AgentContainer::Mode> AgentContainer::start() {
+  // Again, after a stage that was given up while it waited for the container: go on waiting.
+  if (!tasks_started_) co_await begin();
+  if (settings_.use_agent) co_await answered_.wait();
+  if (end_ && end_->failure) std::rethrow_exception(end_->failure);
+  co_return mode_;
+}
+
+asio::awaitable<void> AgentContainer::begin() {
   attachment_ = co_await engine_.attach(settings_.id, true);
   started_ = true;
   co_await engine_.start_container(settings_.id);
@@ -61,19 +69,17 @@ asio::awaitable<AgentContainer::Mode> AgentContainer::start() {
     // The shell waits for a script on its stdin from the start.
     mode_ = Mode::plain;
     start_tasks();
-    co_return mode_;
+    co_return;
   }
   agent::AgentOptions options;
   options.adopt_timeout = settings_.adopt_timeout;
   options.umask = 0;  // the job's containers may run as any user
   send(agent_.bootstrap(settings_.helper_dir, options));
   start_tasks();
-  co_await answered_.wait();
-  if (end_ && end_->failure) std::rethrow_exception(end_->failure);
-  co_return mode_;
 }
 
 void AgentContainer::start_tasks() {
+  tasks_started_ = true;
   tasks_.start(pump());
   tasks_.start(send_queued());
   tasks_.start(keep_alive());
@@ -131,7 +137,7 @@ asio::awaitable<void> AgentContainer::keep_alive() {
 }
 
 void AgentContainer::acknowledge() {
-  if (settings_.before_ack) settings_.before_ack();
+  if (settings_.before_ack && !settings_.before_ack()) return;
   acknowledged_ = agent_.next_offset();
   send(agent_.ack(acknowledged_));
 }
@@ -183,10 +189,11 @@ asio::awaitable<void> AgentContainer::read_until_end() {
     dispatch_events();
     if (agent_.needs_resume() && outbox_.empty()) send(agent_.resume());
   };
+  const auto attachment = attachment_;  // this one, whatever takes its place
   try {
     bool more = true;
     while (more) {
-      more = co_await attachment_->read(sink);
+      more = co_await attachment->read(sink);
       const auto due = std::min(settings_.ack_every, most_unacknowledged);
       if (mode_ == Mode::agent && agent_.next_offset() - acknowledged_ >= due) acknowledge();
       if (!taking_.is_set()) {
@@ -257,6 +264,8 @@ asio::awaitable<void> AgentContainer::conclude() {
     end.exit_code = waited.status_code;
     const auto details = co_await engine_.inspect_container(settings_.id);
     end.out_of_memory = details.oom_killed;
+    // A forced removal kills first: the exit code is its own.
+    end.gone = details.status == "removing" || details.status == "dead";
   } catch (const docker_api::EngineError& error) {
     if (!error.not_found()) throw;
     end.gone = true;

@@ -34,8 +34,9 @@ class AgentContainer {
     /// How long the agent's stages go on when no daemon is there.
     std::chrono::milliseconds adopt_timeout = std::chrono::minutes{10};
     /// Called before every *ack*, synchronously: after it the agent forgets what was taken so far,
-    /// so a snapshot is stored here. Must not throw.
-    std::function<void()> before_ack;
+    /// so a snapshot is stored here; false: it could not be, and nothing is acknowledged. Must not
+    /// throw.
+    std::function<bool()> before_ack;
     /// Taken output that is acknowledged at once; what is less, after 10 s. Cut to
     /// `most_unacknowledged`.
     std::uint64_t ack_every = 256 * 1024;
@@ -140,6 +141,7 @@ class AgentContainer {
   };
 
   asio::awaitable<void> pump();
+  asio::awaitable<void> begin();
   asio::awaitable<void> read_until_end();
   asio::awaitable<void> check_plain_output();
   asio::awaitable<bool> reattach();
@@ -179,6 +181,7 @@ class AgentContainer {
   bool first_plain_run_ = true;
   /// Owners: this container, and the writer while it writes.
   std::shared_ptr<docker_api::Attachment> attachment_;
+  bool tasks_started_ = false;
   std::string outbox_;
   util::Event outbox_filled_;
   util::Event answered_;  ///< hello, plain or end

@@ -62,6 +62,8 @@ AgentContainer::Result result_from(const json& json) {
 
 std::string DockerExecutor::snapshot() const {
   if (!prepared_) return "";
+  // Half taken over is no state to go on from; nothing was taken from the agents yet.
+  if (!adopting_.empty()) return adopting_;
   json services = json::array();
   for (const auto& service : services_)
     services.push_back({{"id", service.id},
@@ -120,6 +122,7 @@ void DockerExecutor::restore(const std::string& text) {
 
 asio::awaitable<void> DockerExecutor::adopt(std::string snapshot) {
   restore(snapshot);
+  adopting_ = std::move(snapshot);
   adopted_ = true;
   prepared_ = true;
   directories_made_ = true;
@@ -129,6 +132,7 @@ asio::awaitable<void> DockerExecutor::adopt(std::string snapshot) {
   co_await remove_strangers();
   if (left_helper_) co_await adopt_helper();
   if (left_build_) co_await adopt_build();
+  adopting_.clear();
 }
 
 /// Containers that were being made when the process ended: nobody knows their marks.
@@ -161,14 +165,25 @@ asio::awaitable<void> DockerExecutor::adopt_helper() {
   helper_.reset();
 }
 
+asio::awaitable<bool> DockerExecutor::is_unused(std::string container) {
+  try {
+    const auto details = co_await client_.inspect_container(container);
+    co_return details.status == "created";
+  } catch (const docker_api::EngineError& error) {
+    // A process before this one has begun to remove it.
+    if (!error.not_found()) throw;
+  }
+  co_return false;
+}
+
 asio::awaitable<void> DockerExecutor::adopt_build() {
   const auto left = *left_build_;
   auto settings = container_settings(left.id, left.name);
   settings.use_agent = agent_due();
   if (!build_started_) {
     // Its start may have been under way: of an entrypoint that has run nobody could tell how far.
-    const auto details = co_await client_.inspect_container(left.id);
-    if (details.status != "created") {
+    const bool unused = co_await is_unused(left.id);
+    if (!unused) {
       co_await client_.remove_container(left.id, true, true);
       std::erase(containers_, left.id);
       co_return;

@@ -64,12 +64,12 @@ asio::awaitable<void> DockerExecutor::remove_objects() {
   bool there = co_await engine_.answers();
   if (!there) co_return;
   const auto key = job_key();
-  util::TaskGroup removals{engine_.executor()};
+  std::vector<asio::awaitable<void>> removals;
   for (const auto& id : containers_) {
     Reaper::Object object{Reaper::Kind::container, id, key, plan_.keep_anonymous_volumes};
-    removals.start(remove_or_adopt(client_, reaper_, std::move(object)));
+    removals.push_back(remove_or_adopt(client_, reaper_, std::move(object)));
   }
-  co_await removals.join();
+  co_await util::run_all(std::move(removals));
   containers_.clear();
   while (!volumes_.empty()) {
     there = co_await engine_.answers();

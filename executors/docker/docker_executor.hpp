@@ -63,6 +63,7 @@ class DockerExecutor final : public Executor {
   void restore(const std::string& snapshot);
   asio::awaitable<void> remove_strangers();
   asio::awaitable<void> adopt_helper();
+  asio::awaitable<bool> is_unused(std::string container);
   asio::awaitable<void> adopt_build();
   asio::awaitable<void> make_network();
   asio::awaitable<void> start_services();
@@ -117,6 +118,7 @@ class DockerExecutor final : public Executor {
   std::uint32_t next_stage_ = 1;
   Begun begun_;
   bool adopted_ = false;
+  std::string adopting_;  ///< what adopt() was given, until it has ended
   std::optional<AgentContainer::Snapshot> left_helper_;  ///< by the process before this one
   std::optional<AgentContainer::Snapshot> left_build_;
   AgentContainer* current_ = nullptr;  ///< where the stage under way runs

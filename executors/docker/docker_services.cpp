@@ -119,9 +119,9 @@ asio::awaitable<void> DockerExecutor::wait_for_services() {
   log_.plain(fmt::format("Waiting for services to be up and running (timeout {} seconds)...",
                          plan_.wait_for_services.count()));
   std::vector<std::string> reasons(services_.size());
-  util::TaskGroup checks{engine_.executor()};
-  for (std::size_t i = 0; i < services_.size(); ++i) checks.start(check_service(i, reasons[i]));
-  co_await checks.join();
+  std::vector<asio::awaitable<void>> checks;
+  for (std::size_t i = 0; i < services_.size(); ++i) checks.push_back(check_service(i, reasons[i]));
+  co_await util::run_all(std::move(checks));
   for (std::size_t i = 0; i < services_.size(); ++i)
     if (!reasons[i].empty()) co_await report_unhealthy(i, reasons[i]);
 }

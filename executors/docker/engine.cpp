@@ -53,6 +53,7 @@ Engine::Engine(asio::any_io_executor executor, Settings settings)
       client_{executor, engine_endpoint(settings_), docker_api::host_prefix(settings_.host)},
       volume_{settings_.helper_binary, settings_.state_id},
       in_use_{executor},
+      learning_{executor},
       setup_{executor} {}
 
 asio::awaitable<void> Engine::connect(JobLog* log, bool expected) {
@@ -60,7 +61,7 @@ asio::awaitable<void> Engine::connect(JobLog* log, bool expected) {
   std::string problem;
   try {
     co_await wait_for_answer(log, expected || info_);
-    const auto lock = co_await setup_.lock();
+    const auto lock = co_await learning_.lock();
     if (!info_ || seen_disturbances_ != client_.disturbances()) co_await learn();
   } catch (const net::Error& error) {
     problem = error.what();

@@ -119,6 +119,7 @@ class Engine {
   std::optional<docker_api::Info> info_;
   std::uint64_t seen_disturbances_ = 0;  ///< of client_, when info_ was learnt
   bool volume_whole_ = false;
+  util::Mutex learning_;  ///< learn(): its own, since it is what every job waits for first
   util::Mutex
       setup_;  ///< what is done once per Engine is done by one job, and the others wait for it
 };

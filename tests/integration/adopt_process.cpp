@@ -17,7 +17,10 @@ AdoptProcess::AdoptProcess(asio::any_io_executor executor, AgentContainer::Setti
       tasks{executor} {}
 
 AgentContainer::Settings AdoptProcess::with_hook(AgentContainer::Settings settings) {
-  settings.before_ack = [this] { store(); };
+  settings.before_ack = [this] {
+    store();
+    return true;
+  };
   return settings;
 }
 

@@ -190,6 +190,12 @@ TEST_F(JournalTest, ThatMakesNoSenseIsNamed) {
   }
   write("");
   EXPECT_EQ(problem(), "nothing there");
+  // A header that was cut off, before anything was made for the job; and one that was changed.
+  const auto whole = journal_line(R"({"version":1,"program":"slipway 0.1.0"})");
+  write(whole.substr(0, whole.size() / 2));
+  EXPECT_EQ(problem(), "nothing there");
+  write("x" + whole);
+  EXPECT_THAT(problem(), HasSubstr("its first line is damaged"));
 }
 
 TEST_F(JournalTest, StaysSmall) {

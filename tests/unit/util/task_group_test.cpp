@@ -4,6 +4,7 @@
 
 #include <boost/system/system_error.hpp>
 #include <string>
+#include <vector>
 
 #include "tests/fakes/run_test.hpp"
 #include "util/async.hpp"
@@ -128,6 +129,47 @@ TEST(TaskGroupDeathTest, RunningTasksMustBeJoined) {
                  group.start(tidy_up(tidied));
                }),
                "");
+}
+
+TEST(RunAll, WaitsForAllAndThrowsTheFirstFailure) {
+  tests::run_test([]() -> asio::awaitable<void> {
+    int count = 0;
+    std::vector<asio::awaitable<void>> tasks;
+    tasks.push_back(count_after(3ms, count));
+    tasks.push_back(fail_after(1ms, "failed"));
+    tasks.push_back(count_after(5ms, count));
+    std::string failure;
+    try {
+      co_await run_all(std::move(tasks));
+    } catch (const std::runtime_error& error) {
+      failure = error.what();
+    }
+    EXPECT_EQ(failure, "failed");
+    EXPECT_EQ(count, 2);
+  });
+}
+
+/// Is cancelled between the end of its wait and its next step.
+asio::awaitable<void> start_late(Event& woken, int& count) {
+  co_await woken.wait();
+  std::vector<asio::awaitable<void>> tasks;
+  tasks.push_back(count_after(1ms, count));
+  co_await run_all(std::move(tasks));
+}
+
+TEST(RunAll, StartsNothingWhereACancellationIsWaiting) {
+  tests::run_test([]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Event woken{executor};
+    int count = 0;
+    TaskGroup group{executor};
+    group.start(start_late(woken, count));
+    co_await sleep_for(1ms);
+    woken.set();
+    group.cancel();
+    co_await group.join();
+    EXPECT_EQ(count, 0);
+  });
 }
 
 }  // namespace
