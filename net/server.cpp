@@ -177,6 +177,7 @@ asio::awaitable<void> HttpServer::Impl::run() {
 }
 
 asio::awaitable<void> HttpServer::Impl::accept_loop(Listener& listener, util::TaskGroup& tasks) {
+  bool told = false;  // of a want that may last, once
   for (;;) {
     while (connections_ >= options_.max_connections) {
       connection_ended_.reset();
@@ -188,12 +189,13 @@ asio::awaitable<void> HttpServer::Impl::accept_loop(Listener& listener, util::Ta
                                             asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted) throw boost::system::system_error{error};
     if (error) {
-      if (error != asio::error::connection_aborted)
+      if (error != asio::error::connection_aborted && !std::exchange(told, true))
         spdlog::warn("accept failed address={} cause=\"{}\"", listener.endpoint.display(),
                      error.message());
       co_await util::sleep_for(accept_pause);
       continue;
     }
+    told = false;
     ++connections_;
     auto work = serve_socket(listener, std::move(socket));
     tasks.start(std::move(work));

@@ -70,6 +70,7 @@ asio::awaitable<void> JobRun::run() {
     co_await util::sleep_for(open_pause);
   }
   if (!problem.empty()) {
+    unstarted_ = true;
     co_await report_unstarted(problem);
     reported();
     co_return;

@@ -94,6 +94,8 @@ class JobRun {
   bool undelivered() const { return undelivered_; }
   /// Why the coordinator did not take what was sent last; "" if it did.
   std::string delivery_problem() const { return sender_ ? sender_->problem() : ""; }
+  /// It could not even be begun: no journal, or no log.
+  bool unstarted() const { return unstarted_; }
   /// Its journal could not be written.
   bool journal_failed() const { return !unsaved_.empty(); }
   /// Since the job was received, also by another process.
@@ -180,6 +182,7 @@ class JobRun {
   bool resuming_stage_ = false;     ///< the next stage is one that another process began
   std::uint64_t saved_log_ = 0;     ///< size of the log in the journal's last line
   bool left_ = false;
+  bool unstarted_ = false;
   bool reported_once_ = false;
   util::Event reported_;
   bool undelivered_ = false;

@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto last_reaping_limit = 30s;
+constexpr std::chrono::milliseconds unstarted_pause = 10s;
 
 std::int64_t unix_time() {
   return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
@@ -145,6 +146,7 @@ bool Service::has_room(Poller& poller) {
   const auto unreported =
       std::count_if(jobs_.begin(), jobs_.end(), [](const ActiveJob& job) { return !job.reported; });
   if (draining_ || unreported >= options_.config.concurrent) return false;
+  if (std::chrono::steady_clock::now() < no_jobs_before_) return false;
   return engine_in_use(poller.runner()).disk->room();
 }
 
@@ -187,6 +189,7 @@ void Service::reported(std::list<ActiveJob>::iterator active) {
   active->reported = true;
   --running_now_;
   if (draining_ && active->run->undelivered()) active->run->leave();
+  if (active->run->unstarted()) pause_polling();
   status_file_.changed();
   room_.notify_all();
 }
@@ -219,6 +222,17 @@ asio::awaitable<void> Service::run_job(std::list<ActiveJob>::iterator active) {
   idle_since_ = std::chrono::steady_clock::now();
   status_file_.changed();
   room_.notify_all();
+}
+
+/// A state directory that takes no jobs must not eat the coordinator's whole queue.
+void Service::pause_polling() {
+  spdlog::warn("jobs cannot be begun, none are asked for during {} s", unstarted_pause / 1s);
+  no_jobs_before_ = std::chrono::steady_clock::now() + unstarted_pause;
+  const auto wake = [](util::Condition* room) -> asio::awaitable<void> {
+    co_await util::sleep_for(unstarted_pause);
+    room->notify_all();
+  };
+  helpers_.start(wake(&room_));
 }
 
 void Service::end_polling() {

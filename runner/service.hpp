@@ -135,6 +135,7 @@ class Service {
   MetricsServer::Pages pages();
   void reported(std::list<ActiveJob>::iterator active);
   void end_polling();
+  void pause_polling();
 
   asio::any_io_executor executor_;
   ServiceOptions options_;
@@ -152,6 +153,7 @@ class Service {
   bool draining_ = false;
   bool aborting_ = false;
   std::string abort_text_;
+  std::chrono::steady_clock::time_point no_jobs_before_{};  ///< see pause_polling()
   std::chrono::steady_clock::time_point idle_since_ = std::chrono::steady_clock::now();
   int exit_code_ = 0;
   int jobs_taken_ = 0;

@@ -72,6 +72,11 @@ bool DaemonJobs::reap(std::chrono::seconds limit, int& status) {
 }
 
 int DaemonJobs::end(int signal) {
+  if (pid_ <= 0) {
+    // -1 would be every process of the machine.
+    ADD_FAILURE() << "the daemon does not run\n" << log();
+    return -1;
+  }
   ::kill(pid_, signal);
   int status = 0;
   if (!reap(60s, status)) {
@@ -79,7 +84,7 @@ int DaemonJobs::end(int signal) {
     ::kill(pid_, SIGKILL);
     reap(10s, status);
   }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
 bool DaemonJobs::is_running() {

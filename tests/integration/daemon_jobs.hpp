@@ -30,8 +30,8 @@ class DaemonJobs : public DockerJobs {
   void write_config() const;
   /// Starts the program; the config file is written before the first start.
   void start();
-  /// Sends `signal` and waits for the end, at most a minute. The exit code, -1 for a death by
-  /// signal.
+  /// Sends `signal` and waits for the end, at most a minute. The exit code; of a death by signal
+  /// its number, negative.
   int end(int signal);
   void kill() { end(SIGKILL); }
   /// Waits for an end that comes by itself, as end().

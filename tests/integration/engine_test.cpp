@@ -65,8 +65,9 @@ asio::awaitable<EngineCensus> take_census(docker_api::Client& engine) {
     if (!v.name.starts_with("slipway-helper-")) census.objects.insert("volume " + v.name);
   const auto networks = co_await engine.list_networks(all);
   for (const auto& n : networks) {
-    // The Engine makes its default bridge anew, with another id, at every start.
-    const bool own = n.name == "bridge";
+    // The Engine makes its default bridge anew, with another id, at every start, the other two with
+    // a new data root.
+    const bool own = n.name == "bridge" || n.name == "host" || n.name == "none";
     census.objects.insert(fmt::format("network {} {}", own ? "" : n.id, n.name));
   }
   co_return census;

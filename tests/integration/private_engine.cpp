@@ -281,6 +281,18 @@ void PrivateEngine::stop() {
   }
 }
 
+std::string PrivateEngine::inside(const std::string& command) const {
+  return shell(
+      fmt::format("nsenter --target {} --pid --mount --net -- sh -c '{}'", init_, command));
+}
+
+void PrivateEngine::lose_power() {
+  // All but the caller and the namespaces' first process.
+  inside("kill -KILL -1");
+  wait_for([this] { return !running(); }, stop_limit);
+  inside("umount -l /run && mount -t tmpfs tmpfs /run");
+}
+
 bool PrivateEngine::answers() const {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   sockaddr_un address{};

@@ -47,6 +47,11 @@ class PrivateEngine {
   bool answers() const;
   /// TERM, and waits for the end.
   void stop();
+  /// Ends dockerd and all that runs in its namespaces (containerd, shims, containers) at once, as a
+  /// loss of power does, and forgets what a machine that starts again has forgotten.
+  void lose_power();
+  /// Runs a shell command in the namespaces and returns its output. \throws as shell().
+  std::string inside(const std::string& command) const;
 
   /// Copies an image from the Engine that DOCKER_HOST named when this object was made, unless it is
   /// there.

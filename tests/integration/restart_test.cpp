@@ -184,6 +184,51 @@ TEST_F(Restart, Fault15_TheEndOfAJobSurvivesACoordinatorThatIsAwayAndARestart) {
   wait_until_settled();
 }
 
+/// What is left of a job's runner once it is taken out of the configuration.
+class RemovedRunner : public Restart {
+ protected:
+  /// A job is under way when the daemon is killed and `change` made; it ends as if nothing had
+  /// been.
+  std::int64_t adopted_after(const std::function<void()>& change) {
+    start();
+    const auto id = gitlab().enqueue(
+        JobBuilder{}.image(image).script(counting(40, 3)).after_script({"echo after it"}));
+    wait_for_output(id, "line 10\n");
+    kill();
+    change();
+    start();
+    const auto& job = wait_for_end(id);
+    EXPECT_EQ(job.state, JobState::failed);
+    EXPECT_EQ(job.failure_reason, "script_failure");
+    EXPECT_EQ(job.exit_code, 3);
+    EXPECT_EQ(job.wrong_checksums, 0);
+    EXPECT_EQ(counted_lines(job.trace), counted(40)) << job.trace;
+    EXPECT_EQ(occurrences(plain_text(job.trace), "\nafter it\n"), 1u);
+    wait_until_settled();
+    return id;
+  }
+};
+
+TEST_F(RemovedRunner, Fault47_ItsJobEndsAsIfNothingHadBeen) {
+  const auto id = adopted_after([this] {
+    auto& runner = config.runners.front();
+    runner.token = util::Secret{"glrt-another-runner"};
+    gitlab().add_runner(runner.token);
+    write_config();
+  });
+  const auto next = gitlab().enqueue(JobBuilder{}.image(image).script({"echo line 1"}));
+  EXPECT_EQ(wait_for_end(next).state, JobState::success);
+  EXPECT_NE(gitlab().job(next).runner_id, gitlab().job(id).runner_id);
+  wait_until_settled();
+}
+
+TEST_F(RemovedRunner, Fault47_SoDoesThatOfTheLastRunner) {
+  adopted_after([this] { std::ofstream{config_path_} << "concurrent = 1\n"; });
+  // Then there is nothing left for the daemon to do.
+  EXPECT_EQ(wait_for_exit(), 0) << log();
+  EXPECT_THAT(log(), HasSubstr("only the jobs of an earlier process are brought to their end"));
+}
+
 TEST_F(Restart, TheTimeoutGoesOnWhileNobodyIsThere) {
   start();
   const auto id =

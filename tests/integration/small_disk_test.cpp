@@ -1,4 +1,5 @@
-// A real Engine on a small disk: field fault B2 and a full data root.
+// A real Engine on a small disk: field faults B2 and 24, a full data root (the latter for whole
+// jobs in engine_pull_test.cpp).
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -178,7 +179,7 @@ TEST_F(SmallDisk, B2_SixtyImagesFitAndTheHotOneSurvives) {
       180s);
 }
 
-TEST_F(SmallDisk, AFullDataRootIsSaidAndPausesPollingUntilThereIsRoom) {
+TEST_F(SmallDisk, Fault24_AFullDataRootIsSaidAndPausesPollingUntilThereIsRoom) {
   run_test(
       []() -> asio::awaitable<void> {
         auto& own = PrivateEngine::shared();

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -16,6 +18,7 @@ using namespace std::chrono_literals;
 constexpr auto manifest_type = "application/vnd.docker.distribution.manifest.v2+json";
 constexpr auto config_type = "application/vnd.docker.container.image.v1+json";
 constexpr auto layer_type = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+constexpr std::string_view range_unit = "bytes=";
 constexpr int slow_pieces = 20;
 constexpr auto slow_pause = 100ms;
 
@@ -47,9 +50,10 @@ net::Response content(std::string_view type, std::string_view digest_text, std::
 TestRegistry::TestRegistry(asio::any_io_executor executor)
     : server_{std::move(executor), [this](net::Exchange& exchange) { return serve(exchange); }} {}
 
-std::string TestRegistry::listen(const std::string& address) {
+std::string TestRegistry::listen(const std::string& address, std::uint16_t port) {
   net::Endpoint endpoint;
   endpoint.host = address;
+  endpoint.port = port;
   return fmt::format("{}:{}", address, server_.listen(endpoint));
 }
 
@@ -103,7 +107,7 @@ asio::awaitable<void> TestRegistry::serve(net::Exchange& exchange) {
     co_await exchange.respond(std::move(response));
     co_return;
   }
-  const auto& image = found->second;
+  auto& image = found->second;
   if (image.behaviour == Behaviour::unauthorized) {
     auto response = refusal(401, "UNAUTHORIZED", "authentication required");
     co_await exchange.respond(std::move(response));
@@ -125,20 +129,32 @@ asio::awaitable<void> TestRegistry::serve_manifest(net::Exchange& exchange, cons
   co_await exchange.respond(std::move(response));
 }
 
-asio::awaitable<void> TestRegistry::serve_layer(net::Exchange& exchange, const Image& image) {
+/// All of it, or what follows the first byte of a `Range: bytes=<first>-`.
+asio::awaitable<void> TestRegistry::serve_layer(net::Exchange& exchange, Image& image) {
+  ++layer_requests_;
+  const std::string_view layer = image.layer;
+  const auto size = layer.size();
+  const auto range = exchange.request().headers.get("Range");
+  std::size_t at = 0;
   net::Response head;
   head.status = 200;
+  if (range.starts_with(range_unit)) {
+    at = std::min<std::size_t>(std::strtoull(range.c_str() + range_unit.size(), nullptr, 10), size);
+    head.status = 206;
+    head.headers.set("Content-Range", fmt::format("bytes {}-{}/{}", at, size - 1, size));
+  }
   head.headers.set("Content-Type", layer_type);
-  head.headers.set("Content-Length", std::to_string(image.layer.size()));
+  head.headers.set("Content-Length", std::to_string(size - at));
   co_await exchange.begin(std::move(head));
-  const std::string_view layer = image.layer;
-  const auto piece = layer.size() / slow_pieces + 1;
-  for (std::size_t at = 0; at < layer.size(); at += piece) {
-    if (at > layer.size() / 2 && image.behaviour == Behaviour::drop) {
+  const auto piece = size / slow_pieces + 1;
+  for (; at < size; at += piece) {
+    const bool once = image.behaviour == Behaviour::drop_once;
+    if (at > size / 2 && (image.behaviour == Behaviour::drop || once)) {
+      if (once) image.behaviour = Behaviour::serve;
       exchange.drop();
       co_return;
     }
-    if (at > layer.size() / 2 && image.behaviour == Behaviour::stall) co_await hold();
+    if (at > size / 2 && image.behaviour == Behaviour::stall) co_await hold();
     if (image.behaviour == Behaviour::slow) co_await util::sleep_for(slow_pause);
     co_await exchange.write(layer.substr(at, piece));
   }

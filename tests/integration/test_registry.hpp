@@ -21,6 +21,7 @@ class TestRegistry {
     unauthorized,  ///< 401 for everything
     absent,        ///< 404 for the manifest
     drop,          ///< the connection is closed within the layer
+    drop_once,     ///< the same the first time
     mismatch,      ///< the layer's bytes are not those of its digest
     slow,          ///< the layer comes in pieces over two seconds
     stall,         ///< the layer stops half-way until release()
@@ -29,8 +30,8 @@ class TestRegistry {
 
   explicit TestRegistry(asio::any_io_executor executor);
 
-  /// Binds; returns `host:port`.
-  std::string listen(const std::string& address);
+  /// Binds; returns `host:port`. port 0 picks one.
+  std::string listen(const std::string& address, std::uint16_t port = 0);
   /// \param layer  a tar archive.
   void add(const std::string& repository, std::string layer,
            Behaviour behaviour = Behaviour::serve);
@@ -39,6 +40,8 @@ class TestRegistry {
   /// True once a client waits at a `stall` or `silent`.
   bool holding() const { return holding_ > 0; }
   int requests() const { return requests_; }
+  /// How often a layer was asked for.
+  int layer_requests() const { return layer_requests_; }
   asio::awaitable<void> run() { return server_.run(); }
 
  private:
@@ -52,13 +55,14 @@ class TestRegistry {
   };
   asio::awaitable<void> serve(net::Exchange& exchange);
   asio::awaitable<void> serve_manifest(net::Exchange& exchange, const Image& image);
-  asio::awaitable<void> serve_layer(net::Exchange& exchange, const Image& image);
+  asio::awaitable<void> serve_layer(net::Exchange& exchange, Image& image);
   asio::awaitable<void> hold();
 
   std::map<std::string, Image> images_;
   bool released_ = false;
   int holding_ = 0;
   int requests_ = 0;
+  int layer_requests_ = 0;
   net::HttpServer server_;
 };
 
