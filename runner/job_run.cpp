@@ -252,7 +252,8 @@ void JobRun::cancel_gracefully() {
   if (replaying_) {
     // in_script_ and script_over_ are known when the past has been gone through.
     cancelled = state_.progress.script_began > std::chrono::milliseconds{0} &&
-                !state_.progress.knows("after_script");
+                !state_.progress.knows("after_script") &&
+                !state_.progress.knows("cleanup_file_variables");
     if (state_.progress.script_began == std::chrono::milliseconds{0})
       stop(StopReason::canceled, "canceled");
     save();

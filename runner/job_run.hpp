@@ -118,7 +118,7 @@ class JobRun {
   bool save();
   std::uint64_t sendable_log();
   asio::awaitable<void> report_unstarted(std::string problem);
-  asio::awaitable<void> report_until_taken(gitlab_api::JobUpdate update);
+  asio::awaitable<void> report_until_taken(std::string problem);
   asio::awaitable<void> live();
   void fail_stopped();
   /// `unmapped`: the reason is sent as it is, whatever the coordinator knows.

@@ -125,23 +125,27 @@ std::uint64_t JobRun::sendable_log() {
 
 asio::awaitable<void> JobRun::report_unstarted(std::string problem) {
   spdlog::error("job not started: {} job={}", problem, settings_.job.id);
+  if (!state_.final_update) {
+    state_.final_update.emplace().state = "failed";
+    state_.final_update->failure_reason = job::to_string(FailureReason::runner_system_failure);
+  }
+  // There is no log to compare it with.
+  state_.final_update->checksum.clear();
+  state_.final_update->bytesize = 0;
+  delivery_.start(report_until_taken(std::move(problem)));
+  co_await delivery_.join();
+}
+
+/// What an earlier process left stays in its journal until the coordinator knows.
+asio::awaitable<void> JobRun::report_until_taken(std::string problem) {
   if (!recovery_) {
     // There is no spool, and so no second try, for the only line of its log.
     auto line = job::error_line("Job failed (system failure): " + problem);
     co_await gitlab_.patch_trace(settings_.job.id, settings_.job.token, 0, std::move(line), false);
   }
-  gitlab_api::JobUpdate update;
-  update.state = "failed";
-  update.failure_reason = job::to_string(FailureReason::runner_system_failure);
-  state_.final_update = update;
-  delivery_.start(report_until_taken(std::move(update)));
-  co_await delivery_.join();
-}
-
-/// What an earlier process left stays in its journal until the coordinator knows.
-asio::awaitable<void> JobRun::report_until_taken(gitlab_api::JobUpdate update) {
+  const auto update = *state_.final_update;
   auto pause = first_delivery_pause;
-  while (true) {
+  while (!state_.delivered) {
     const auto result = co_await gitlab_.update_job(settings_.job.id, settings_.job.token, update);
     if (result.kind != gitlab_api::UpdateResult::Kind::failed) break;
     undelivered_ = true;

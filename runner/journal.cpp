@@ -128,13 +128,22 @@ void Journal::append(const std::string& line) {
 void Journal::save(const JournalEntry& state) {
   const auto line = journal_line(dump(to_json(state)));
   try {
-    if (size_ + line.size() > std::max(compact_past, 16 * (header_.size() + line.size())))
-      compact(line);
-    else
-      append(line);
+    const auto most = std::max(compact_past, 16 * (header_.size() + line.size()));
+    if (size_ + line.size() <= most || !compacted(line)) append(line);
   } catch (const std::runtime_error& error) {
     fail(directory_ / "journal", error.what());
   }
+}
+
+/// False, and nothing has changed, where there is no room or no descriptor for a second file.
+bool Journal::compacted(const std::string& line) {
+  try {
+    compact(line);
+    return true;
+  } catch (const std::runtime_error& error) {
+    spdlog::debug("journal {}: stays long for now: {}", directory_.string(), error.what());
+  }
+  return false;
 }
 
 /// The file is replaced by one with the header and the last state.

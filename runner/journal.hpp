@@ -44,6 +44,7 @@ class Journal {
  private:
   Journal(std::filesystem::path directory, int file, std::string header, std::uint64_t size);
   void append(const std::string& line);
+  bool compacted(const std::string& line);
   void compact(const std::string& line);
 
   std::filesystem::path directory_;

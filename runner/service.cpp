@@ -179,6 +179,7 @@ void Service::start_job(Poller& poller, job::Job job, std::string payload) {
   jobs_.splice(jobs_.end(), fresh);
   running_.start(run_job(active));
   if (aborting_) active->run->stop(StopReason::interrupted, abort_text_);
+  if (leaving_) active->run->leave();
   if (options_.max_builds > 0 && jobs_taken_ >= options_.max_builds) {
     spdlog::info("This runner has processed its build limit, so now exiting");
     drain();
@@ -189,7 +190,10 @@ void Service::reported(std::list<ActiveJob>::iterator active) {
   active->reported = true;
   --running_now_;
   if (draining_ && active->run->undelivered()) active->run->leave();
-  if (active->run->unstarted()) pause_polling();
+  if (active->run->unstarted()) {
+    active->live = false;  // nobody else removes what it has
+    pause_polling();
+  }
   status_file_.changed();
   room_.notify_all();
 }
@@ -215,7 +219,7 @@ asio::awaitable<void> Service::run_job(std::list<ActiveJob>::iterator active) {
   if (!active->reported) reported(active);
   if (!problem.empty()) spdlog::error("job ended badly: {} job={}", problem, id);
   count_end(*active);
-  engine_in_use(active->runner).disk->look_soon();
+  if (auto* const engine = known_engine(active->runner)) engine->disk->look_soon();
   slots_.give_back(active->runner.token.reveal(), active->run->job().info.project_id,
                    active->numbers);
   jobs_.erase(active);
@@ -274,7 +278,13 @@ void Service::abort(std::string signal) {
       signal, options_.config.shutdown_timeout.count());
   abort_text_ = "aborted: " + signal;
   end_polling();
-  for (auto& job : jobs_) job.run->stop(StopReason::interrupted, abort_text_);
+  for (auto& job : jobs_) {
+    // The next process goes on trying to deliver.
+    if (job.run->undelivered())
+      job.run->leave();
+    else
+      job.run->stop(StopReason::interrupted, abort_text_);
+  }
   helpers_.start(limit_shutdown());
 }
 

@@ -124,6 +124,9 @@ class Service {
   EngineInUse& engine_in_use(const config::Runner& runner);
   EngineInUse& make_engine(EngineInUse& in_use, const config::Docker& docker);
   bool has_engine(const config::Runner& runner);
+  void make_engine_for(const config::Runner& runner, Recovery::Way way);
+  /// nullptr: it could not be made.
+  EngineInUse* known_engine(const config::Runner& runner);
   executors::docker::Engine& engine_for(const config::Runner& runner);
   RunnerLabels labels_of(const config::Runner& runner) const;
   void count_end(const ActiveJob& job);

@@ -14,7 +14,16 @@ std::string host_name() {
   char name[256] = {};
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
+
+std::string key_of(const config::Docker& docker) {
+  return fmt::format("{}|{}|{}", docker.host, docker.tls_verify, docker.tls_cert_path);
+}
 }  // namespace
+
+Service::EngineInUse* Service::known_engine(const config::Runner& runner) {
+  const auto known = engines_.find(key_of(*runner.docker));
+  return known == engines_.end() ? nullptr : &known->second;
+}
 
 executors::docker::Engine& Service::engine_for(const config::Runner& runner) {
   return *engine_in_use(runner).engine;
@@ -22,9 +31,8 @@ executors::docker::Engine& Service::engine_for(const config::Runner& runner) {
 
 Service::EngineInUse& Service::engine_in_use(const config::Runner& runner) {
   const auto& docker = *runner.docker;
-  const auto key = fmt::format("{}|{}|{}", docker.host, docker.tls_verify, docker.tls_cert_path);
-  const auto known = engines_.find(key);
-  if (known != engines_.end()) return known->second;
+  if (auto* const known = known_engine(runner)) return *known;
+  const auto key = key_of(docker);
   try {
     return make_engine(engines_[key], docker);
   } catch (const std::exception&) {

@@ -33,13 +33,16 @@ std::string config_text(const config::Config& config, const config::Runner& runn
   return config::with_runners_removed(config.text, others);
 }
 
-/// The runner as it was when the job began.
-config::Runner runner_of(const JournalHeader& header) {
+/// The runner as it was when the job began; `known`: its configuration is.
+config::Runner runner_of(const JournalHeader& header, bool& known) {
+  known = true;
   if (!header.config.empty()) {
     const auto config =
         config::parse(header.config, "the job's journal", config::process_environment());
-    if (!config.runners.empty()) return config.runners.front();
+    for (const auto& runner : config.runners)
+      if (runner.name == header.runner_name && runner.docker) return runner;
   }
+  known = false;
   config::Runner runner;
   runner.name = header.runner_name;
   runner.executor = "docker";
@@ -112,24 +115,24 @@ void Service::recover() {
 void Service::recover_job(Journal::Left left) {
   auto parsed = job::parse_payload(left.header.payload);
   if (!parsed.job) throw std::runtime_error{"its payload cannot be read: " + parsed.error.text};
-  auto runner = runner_of(left.header);
+  bool configured = false;
+  auto runner = runner_of(left.header, configured);
   runner.url = left.header.runner_url;
   runner.token = left.header.runner_token;
   const auto age = left.state.age + elapsed(left.state.clock, ClockReading::now());
-  auto recovery = plan_recovery(left.state, age, std::chrono::seconds{parsed.job->timeout_seconds},
-                                !left.header.config.empty());
+  auto recovery =
+      plan_recovery(left.state, age, std::chrono::seconds{parsed.job->timeout_seconds}, configured);
   spdlog::info("a job of an earlier process is {} job={} project={} age={}s", name_of(recovery.way),
                left.header.job, left.header.project, age.count() / 1000);
 
   // Its Engine is swept even if no runner is configured for it any more.
-  engine_in_use(runner);
+  make_engine_for(runner, recovery.way);
   std::list<ActiveJob> fresh(1);
   const auto active = fresh.begin();
   active->numbers = left.header.slots;
   active->since =
       std::chrono::duration_cast<std::chrono::seconds>(left.header.received.wall).count();
-  metrics_.job_resumed(counted_as(recovery.way));
-  slots_.keep(runner.token.reveal(), left.header.project, active->numbers);
+  const auto way = recovery.way;
   active->waits_for_room = recovery.way == Recovery::Way::restart;
   active->waits_for_sweep = active->waits_for_room;
   active->live = recovery.way == Recovery::Way::adopt;
@@ -146,7 +149,20 @@ void Service::recover_job(Journal::Left left) {
   active->run = std::make_unique<JobRun>(
       executor_, *active->gitlab, state_, std::move(settings), [this, active] { reported(active); },
       std::move(recovered));
+  metrics_.job_resumed(counted_as(way));
+  slots_.keep(active->runner.token.reveal(), left.header.project, active->numbers);
   jobs_.splice(jobs_.end(), fresh);
+}
+
+/// What has ended is told to the coordinator also without its Engine.
+void Service::make_engine_for(const config::Runner& runner, Recovery::Way way) {
+  try {
+    engine_in_use(runner);
+  } catch (const std::exception& error) {
+    if (way == Recovery::Way::adopt || way == Recovery::Way::restart) throw;
+    spdlog::warn("what a job of an earlier process left may stay on its Engine: {} runner={}",
+                 error.what(), runner.name);
+  }
 }
 
 std::set<std::string> Service::live_jobs() const {

@@ -351,6 +351,8 @@ asio::awaitable<void> DockerExecutor::run_stage(Stage stage) {
     begun_ = Begun{stage.sequence, request.id, container == helper_.get(),
                    container->commands_sent(), std::nullopt};
     if (checkpoint_) checkpoint_();
+    if (stop_requested_)  // by a checkpoint that failed
+      throw Failure{FailureReason::script_failure, "stopped before it began", stopped_exit_code};
   }
   current_ = container;
   const Current reset{current_};

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "tests/integration/fault_jobs.hpp"
@@ -153,6 +154,18 @@ TEST_F(EnginePull, Fault24_ASlowLayerIsWaitedFor) {
   const auto began = std::chrono::steady_clock::now();
   expect_success(run_job(job()));
   EXPECT_GE(std::chrono::steady_clock::now() - began, 2s);
+}
+
+TEST_F(EnginePull, WhatAJobPulledIsTheCollectorsAndWhatWasThereIsNot) {
+  serve(Behaviour::serve);
+  expect_success(run_job(job()));
+  EXPECT_EQ(run_job(JobBuilder{}.image(image).script({"true"})).state, JobState::success);
+  const auto usage = nlohmann::json::parse(std::ifstream{scratch() / "state" / "usage"});
+  std::vector<std::string> names;
+  for (const auto& [id, known] : usage.at("engines").begin()->at("images").items())
+    for (const auto& name : known.at("names")) names.push_back(name.get<std::string>());
+  EXPECT_THAT(names, testing::Contains(name_));
+  EXPECT_THAT(names, Not(testing::Contains(HasSubstr("busybox"))));
 }
 
 TEST_F(EnginePull, Fault24_APullThatStopsCanBeCancelled) {

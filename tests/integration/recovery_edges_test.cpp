@@ -152,5 +152,24 @@ TEST_F(RecoveryEdges, ACancellationThatComesWhileAJobIsTakenOverIsGraceful) {
   wait_until_settled();
 }
 
+TEST_F(RecoveryEdges, Fault15_AnEndThatNobodyTakesDoesNotKeepTheProcessFromEnding) {
+  start();
+  const auto id = gitlab().enqueue(JobBuilder{}.image(image).script({"echo line 1; sleep 1"}));
+  wait_for_output(id, "line 1");
+  gitlab().set_presence(local::Presence::refusing);
+  pump(3s);
+  kill();
+  start();
+  pump(4s);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(end(SIGTERM), 0) << log();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
+  EXPECT_EQ(journals(), 1u);
+  gitlab().set_presence(local::Presence::there);
+  start();
+  EXPECT_EQ(wait_for_end(id).state, JobState::success);
+  wait_until_settled();
+}
+
 }  // namespace
 }  // namespace slipway::tests

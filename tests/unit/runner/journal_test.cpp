@@ -229,6 +229,22 @@ class SizeLimit {
   rlimit before_{};
 };
 
+TEST_F(JournalTest, Fault45_WithoutADescriptorForASecondFileItGrowsOn) {
+  Journal journal{directory(), header()};
+  auto big = state(1);
+  big.executor = std::string(60'000, 'x');
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  for (int i = 0; i < 40; ++i) EXPECT_NO_THROW(journal.save(big));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_GT(journal.size(), 40u * 60'000u);
+  journal.save(big);
+  EXPECT_LT(journal.size(), 3u * 60'000u);
+}
+
 TEST_F(JournalTest, Fault46_OnAFullDiskKeepsWhatItHad) {
   Journal journal{directory(), header()};
   journal.save(state(1));
