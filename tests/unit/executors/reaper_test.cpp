@@ -225,7 +225,9 @@ TEST(Reaper, GivesUpOnAHangingEngineUntilTheNextDrain) {
     EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s);
     EXPECT_EQ(scene.reaper.pending(), 40u);
     EXPECT_LT(scene.reaper.failures(), 12u);
-    EXPECT_EQ(scene.engine.most_at_once, 8);
+    EXPECT_GE(scene.engine.most_at_once, 8);
+    // The Engine may notice late that calls were given up.
+    EXPECT_LE(scene.engine.most_at_once, 16);
   });
 }
 
