@@ -13,6 +13,10 @@ target_compile_definitions(slipway_flags INTERFACE
   SLIPWAY_VERSION="${PROJECT_VERSION}")
 # fmt and spdlog are compiled once as well (util/*_impl.cpp): the distribution's shared libraries do not fit a static program.
 target_compile_definitions(slipway_flags INTERFACE FMT_SHARED SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL SPDLOG_SHARED_LIB)
+# A runner that waits should cost the host little memory, and most of that is the mapped program: -O2 instead of CMake's
+# -O3, and sections that the linker can drop (slipway_small).
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+target_compile_options(slipway_flags INTERFACE $<$<CONFIG:Release>:-ffunction-sections> $<$<CONFIG:Release>:-fdata-sections>)
 if(SLIPWAY_SANITIZE)
   target_compile_options(slipway_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
   target_link_options(slipway_flags INTERFACE -fsanitize=address,undefined)
@@ -28,4 +32,18 @@ function(slipway_library folder)
   foreach(dependency ${ARG_DEPENDS})
     target_link_libraries(slipway_${folder} PUBLIC slipway_${dependency})
   endforeach()
+endfunction()
+
+# slipway_small(<program>): links what an optimised program needs and no more, the C++ runtime included, since a shared one is
+# mapped as a whole. Equal functions become one where the linker can do that.
+include(CheckLinkerFlag)
+check_linker_flag(CXX "-fuse-ld=gold;-Wl,--icf=safe" SLIPWAY_LINKER_FOLDS)
+function(slipway_small program)
+  if(SLIPWAY_SANITIZE OR NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+    return()
+  endif()
+  target_link_options(${program} PRIVATE -Wl,--gc-sections -static-libstdc++ -static-libgcc)
+  if(SLIPWAY_LINKER_FOLDS)
+    target_link_options(${program} PRIVATE -fuse-ld=gold -Wl,--icf=safe)
+  endif()
 endfunction()
