@@ -66,6 +66,8 @@ struct Exit {
   std::string error;         ///< the stage could not be started: why
   std::chrono::milliseconds cpu{0};
   std::uint64_t peak_memory_kib = 0;
+  /// The kernel killed a process of the container for want of memory meanwhile.
+  bool out_of_memory = false;
 };
 /// The agent's answer to resume(): its output goes on at `offset`.
 struct Resumed {

@@ -10,6 +10,7 @@ namespace {
 // Why a stage ended, in *exit*.
 constexpr std::uint8_t limit_reached_bit = 1;
 constexpr std::uint8_t interrupted_bit = 2;
+constexpr std::uint8_t out_of_memory_bit = 4;
 
 constexpr std::size_t max_version_text = 64;
 // The first frame of a stage has the message's size before its piece.
@@ -68,7 +69,8 @@ std::string encode_exit(const Exit& exit, std::uint64_t position) {
   out.number(static_cast<std::int32_t>(exit.code));
   out.number(static_cast<std::int32_t>(exit.signal));
   out.number(static_cast<std::uint8_t>((exit.limit_reached ? limit_reached_bit : 0) |
-                                       (exit.interrupted ? interrupted_bit : 0)));
+                                       (exit.interrupted ? interrupted_bit : 0) |
+                                       (exit.out_of_memory ? out_of_memory_bit : 0)));
   out.number(static_cast<std::uint64_t>(exit.cpu.count()));
   out.number(exit.peak_memory_kib);
   out.text(std::string_view{exit.error}.substr(0, max_error_text));
@@ -85,6 +87,7 @@ std::optional<PlacedExit> decode_exit(std::uint32_t stage, std::string_view payl
   const auto causes = in.number<std::uint8_t>();
   placed.exit.limit_reached = (causes & limit_reached_bit) != 0;
   placed.exit.interrupted = (causes & interrupted_bit) != 0;
+  placed.exit.out_of_memory = (causes & out_of_memory_bit) != 0;
   placed.exit.cpu = std::chrono::milliseconds{in.number<std::int64_t>()};
   placed.exit.peak_memory_kib = in.number<std::uint64_t>();
   placed.exit.error = in.text().substr(0, max_error_text);

@@ -34,6 +34,18 @@ function(slipway_library folder)
   endforeach()
 endfunction()
 
+# slipway_cold(<folder>…): their code waits for peers most of the time: small matters more than fast.
+function(slipway_cold)
+  if(SLIPWAY_SANITIZE)
+    return()
+  endif()
+  foreach(folder ${ARGN})
+    if(TARGET slipway_${folder})
+      target_compile_options(slipway_${folder} PRIVATE $<$<CONFIG:Release>:-Os>)
+    endif()
+  endforeach()
+endfunction()
+
 # slipway_small(<program>): links what an optimised program needs and no more, the C++ runtime included, since a shared one is
 # mapped as a whole. Equal functions become one where the linker can do that.
 include(CheckLinkerFlag)

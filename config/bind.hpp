@@ -12,5 +12,7 @@ void bind(const toml::table& file, Config& config, const Environment& environmen
 
 /// `[runners.docker]`. \param path  the file's, for messages.
 Docker bind_docker(const toml::table& table, const std::string& path);
+/// `[runners.docker.dind]`.
+Dind bind_dind(const toml::table& table, const std::string& path);
 
 }  // namespace slipway::config

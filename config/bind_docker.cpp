@@ -39,6 +39,7 @@ void bind_build_container(const Fields& fields, Docker& docker) {
   fields.read("gpus", docker.gpus);
   fields.read("extra_hosts", docker.extra_hosts);
   fields.read("network_mode", docker.network_mode);
+  fields.read("isolation", docker.isolation);
   fields.read("pid_mode", docker.pid_mode);
   fields.read("ipcmode", docker.ipcmode);
   fields.read("mac_address", docker.mac_address);
@@ -113,8 +114,7 @@ void bind_own_keys(const Fields& fields, Docker& docker, const std::string& path
         fmt::format("key \"runners.docker.agent\": \"{}\" is neither \"auto\" nor \"off\"", agent)};
   }
   docker.agent = agent == "off" ? AgentMode::off : AgentMode::automatic;
-  if (const auto* dind = fields.table("dind"))
-    Fields{*dind}.read("readiness", docker.dind.readiness);
+  if (const auto* dind = fields.table("dind")) docker.dind = bind_dind(*dind, path);
 }
 
 }  // namespace

@@ -24,9 +24,24 @@ struct Service {
   std::vector<std::string> environment;  ///< `KEY=value`
 };
 
-/// `[runners.docker.dind]`: slipway's own; GitLab Runner ignores it.
+/// `[runners.docker.dind]`: slipway's own; GitLab Runner ignores it. What each does for a
+/// Docker-in-Docker service; all of them off is what GitLab Runner does.
 struct Dind {
-  bool readiness = true;  ///< the script starts only when a dind service answers
+  enum class LayerCache { off, slot, project };
+
+  bool readiness = true;       ///< the script starts only when the engine answers
+  bool isolate_certs = true;   ///< the volume of the client's certificates is the job's own
+  bool mint_certs = true;      ///< certificates are made here, not by the image
+  bool plain_tls_flag = true;  ///< `--tls=false` for an engine without TLS
+  bool mtu = true;             ///< `--mtu` where the host's uplink has less than 1500
+  bool dns = true;             ///< `--dns` with the host's resolvers in a user-defined network
+  /// Image layers stay for the next job of the same concurrency slot (and project).
+  LayerCache layer_cache = LayerCache::off;
+  /// Most bytes that all layer caches of an Engine may take; 0 = no limit of their own.
+  std::uint64_t layer_cache_size = 20'000'000'000;
+  /// Images that are Docker-in-Docker whatever their names and entrypoints are; patterns as in
+  /// allowed_services.
+  std::vector<std::string> images;
 };
 
 enum class AgentMode { automatic, off };
@@ -74,6 +89,7 @@ struct Docker {
   std::vector<std::string> extra_hosts;
   std::vector<std::string> volumes_from;
   std::string network_mode;
+  std::string isolation;  ///< "", default, process, hyperv; not checked here
   std::string pid_mode;
   std::string ipcmode;
   std::string mac_address;

@@ -76,7 +76,9 @@ std::span<const TableText> general_tables() {
        "services_tmpfs:m sysctls:m container_labels:m ulimit:m log_options:m dind:t"},
       {"runners.docker.services",
        "name alias command:a entrypoint:a environment:a suspend_data_path"},
-      {"runners.docker.dind", "readiness:b"},
+      {"runners.docker.dind",
+       "readiness:b isolate_certs:b mint_certs:b plain_tls_flag:b mtu:b dns:b layer_cache "
+       "layer_cache_size images:a"},
       {"runners.parallels",
        "base_name template_name disable_snapshots:b time_server allowed_images:a"},
       {"runners.virtualbox",

@@ -139,6 +139,10 @@ bool Client::supports(int major, int minor) const {
   return impl_->transport.version() >= ApiVersion{major, minor};
 }
 
+bool Client::labels_mounted_volumes() const {
+  return !impl_->transport.server().starts_with("Libpod");
+}
+
 asio::awaitable<Info> Client::info() {
   Call call{"GET /info", "/info", limits::query()};
   const auto response = co_await impl_->transport.send(std::move(call));

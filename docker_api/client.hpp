@@ -49,6 +49,9 @@ class Client {
   /// e.g. "1.41"; "" before connect().
   const std::string& api_version() const;
   bool supports(int major, int minor) const;
+  /// False where the Engine makes the volumes of a container's mounts without their labels, as
+  /// Podman does: they must be made beforehand.
+  bool labels_mounted_volumes() const;
 
   asio::awaitable<Info> info();  ///< Engine API: GET /info
 
@@ -95,6 +98,12 @@ class Client {
   /// `max_bytes`. Engine API: GET /containers/{id}/logs.
   asio::awaitable<std::string> container_logs(std::string id, bool timestamps, int tail,
                                               std::size_t max_bytes);
+  /// The last `max_bytes` of output. Engine API: GET /containers/{id}/logs.
+  asio::awaitable<std::string> last_logs(std::string id, bool timestamps, std::size_t max_bytes);
+  /// The last `tail` lines (negative: all) and all that follows, to `sink`, until the container
+  /// ends. Cancellation: any kind. Engine API: GET /containers/{id}/logs?follow=1.
+  asio::awaitable<void> follow_logs(std::string id, bool timestamps, int tail,
+                                    StreamParser::Sink sink);
 
   /// Engine API: PUT /containers/{id}/archive?path=…
   asio::awaitable<void> put_archive(std::string id, std::string path, std::string tar);

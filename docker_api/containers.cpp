@@ -128,26 +128,4 @@ asio::awaitable<std::vector<ContainerSummary>> Client::list_containers(
   co_return decode_as(call_name, response.body, read_containers);
 }
 
-asio::awaitable<std::string> Client::container_logs(std::string id, bool timestamps, int tail,
-                                                    std::size_t max_bytes) {
-  const auto lines = tail < 0 ? std::string{"all"} : fmt::format("{}", tail);
-  auto call = on_container(
-      "GET /containers/{id}/logs", id,
-      fmt::format("/logs?stdout=1&stderr=1&timestamps={:d}&tail={}", timestamps, lines),
-      limits::stream(limits::stream_idle));
-  const auto stream = co_await impl_->transport.open(std::move(call));
-  std::string output;
-  const StreamParser::Sink sink = [&](StreamType, std::string_view piece) {
-    output += piece.substr(0, max_bytes - output.size());
-  };
-  StreamParser parser;
-  std::vector<char> buffer(16u << 10);
-  while (output.size() < max_bytes) {
-    const auto size = co_await stream->read_some(std::span{buffer});
-    if (size == 0) break;
-    parser.feed({buffer.data(), size}, sink);
-  }
-  co_return output;
-}
-
 }  // namespace slipway::docker_api

@@ -52,8 +52,8 @@ asio::awaitable<void> Client::pull_image(std::string repository, std::string tag
 asio::awaitable<void> Client::import_image(std::string path, std::string repository,
                                            std::string tag, std::vector<std::string> changes) {
   FileSource archive{std::move(path)};
-  auto target = fmt::format("/images/create?fromSrc=-&repo={}&tag={}",
-                            net::percent_encode(repository), net::percent_encode(tag));
+  // As one name: Podman does not look at `tag`.
+  auto target = "/images/create?fromSrc=-&repo=" + net::percent_encode(repository + ":" + tag);
   for (const auto& change : changes) target += "&changes=" + net::percent_encode(change);
   Call call{"POST /images/create", std::move(target), limits::upload()};
   call.headers.set("Content-Type", "application/x-tar");

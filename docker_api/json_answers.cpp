@@ -71,6 +71,15 @@ std::map<std::string, std::vector<std::string>> read_addresses(const json& setti
   return addresses;
 }
 
+void read_health(const json& state, const json& check, ContainerDetails& container) {
+  container.health = text(state, "Status");
+  const auto& log = each(member(state, "Log"));
+  if (!log.empty()) container.health_output = text(log.back(), "Output");
+  container.health_interval = std::chrono::nanoseconds{number(check, "Interval")};
+  if (const auto at_start = number(check, "StartInterval"); at_start > 0)
+    container.health_interval = std::chrono::nanoseconds{at_start};
+}
+
 }  // namespace
 
 Info read_info(const json& answer) {
@@ -84,6 +93,7 @@ Info read_info(const json& answer) {
   info.root_dir = text(answer, "DockerRootDir");
   info.containerd_images = names_snapshotter(member(answer, "DriverStatus"));
   info.security_options = texts(answer, "SecurityOptions");
+  info.own_address_pools = !each(member(answer, "DefaultAddressPools")).empty();
   return info;
 }
 
@@ -119,6 +129,7 @@ ContainerDetails read_container(const json& answer) {
   container.exit_code = static_cast<int>(number(state, "ExitCode"));
   container.error = text(state, "Error");
   const auto& config = member(answer, "Config");
+  read_health(member(state, "Health"), member(config, "Healthcheck"), container);
   container.env = texts(config, "Env");
   container.exposed_tcp_ports = tcp_ports(config);
   container.labels = labels(config, "Labels");

@@ -107,6 +107,10 @@ json network_body(const NetworkSpec& spec, ApiVersion version) {
   json body{{"Name", spec.name}, {"EnableIPv6", spec.enable_ipv6}};
   set_unless_empty(body, "Labels", spec.labels);
   set_unless_empty(body, "Options", spec.options);
+  if (!spec.subnet.empty()) {
+    json config = json::array({json{{"Subnet", spec.subnet}}});
+    body["IPAM"] = json{{"Config", std::move(config)}};
+  }
   // Names are unique by themselves from 1.44 on.
   if (version < ApiVersion{1, 44}) body["CheckDuplicate"] = true;
   return body;

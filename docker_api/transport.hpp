@@ -55,6 +55,8 @@ class Transport {
   const std::optional<ApiVersion>& version() const { return version_; }
   /// The same as text; "" until learnt.
   const std::string& version_text() const { return version_text_; }
+  /// Its header `Server`, "" before learn().
+  const std::string& server() const { return server_; }
   /// Grows whenever the Engine may have become another one: an exchange failed, or an answer
   /// announced another version.
   std::uint64_t disturbances() const { return disturbances_; }

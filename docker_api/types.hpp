@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
@@ -23,6 +24,8 @@ struct Info {
   /// Images and containers lie in containerd's own directory instead of `root_dir`.
   bool containerd_images = false;
   std::vector<std::string> security_options;
+  /// The administrator has said where networks get their addresses from.
+  bool own_address_pools = false;
 };
 
 /// Engine API: GET /images/{name}/json.
@@ -109,6 +112,11 @@ struct ContainerDetails {
   bool oom_killed = false;
   int exit_code = 0;
   std::string error;
+  /// Of its HEALTHCHECK: starting, healthy, unhealthy; "" or none without one.
+  std::string health;
+  std::string health_output;  ///< what the last check printed
+  /// From the start to the first check, and between checks; 0 = the Engine's default.
+  std::chrono::nanoseconds health_interval{0};
   std::vector<std::string> env;
   std::vector<int> exposed_tcp_ports;
   /// network → addresses (IPv4 first, then global IPv6)
@@ -155,6 +163,7 @@ struct NetworkSpec {
   Labels labels;
   bool enable_ipv6 = false;
   std::map<std::string, std::string> options;
+  std::string subnet;  ///< `a.b.c.d/n`; "" = the Engine chooses
 };
 
 /// Engine API: body of POST /containers/{id}/wait.

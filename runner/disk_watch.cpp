@@ -85,7 +85,8 @@ asio::awaitable<void> DiskWatch::act() {
 }
 
 bool DiskWatch::budget_due() const {
-  return settings_.marks.budget > 0 && changed_ && Clock::now() >= next_budget_;
+  const bool limited = settings_.marks.budget > 0 || settings_.marks.layer_budget > 0;
+  return limited && changed_ && Clock::now() >= next_budget_;
 }
 
 asio::awaitable<void> DiskWatch::collect() {

@@ -40,7 +40,7 @@ class DiskWatch {
     std::chrono::milliseconds paused_interval = std::chrono::seconds{5};  ///< without room
     /// Before another try, when all that may go is gone and the disk is still too full.
     std::chrono::milliseconds exhausted_pause = std::chrono::minutes{5};
-    /// Between two sums for disk_budget, and only after look_soon().
+    /// Between two sums for disk_budget and layer_cache_size, and only after look_soon().
     std::chrono::milliseconds budget_interval = std::chrono::minutes{10};
   };
   struct Figures {

@@ -19,7 +19,21 @@ using namespace std::chrono_literals;
 /// After stop(): the stage has 10 s to end itself; what is still there then is cut off.
 constexpr auto forced_end_after = 15s;
 constexpr int open_tries = 5;
+constexpr int bad_options_exit_code = 3;
 constexpr std::chrono::milliseconds open_pause = 2s;
+
+/// Options that no executor knows fail the job, so that nobody believes they are in force.
+void refuse_options(const job::Image& image, const char* what) {
+  for (const auto& unknown : image.unknown_options) {
+    const auto dot = unknown.find('.');
+    throw Failure{FailureReason::runner_system_failure,
+                  fmt::format("Unsupported \"{}\" options [{}] for \"{} executor\"; supported "
+                              "options are [platform user]",
+                              what, unknown.substr(dot == std::string::npos ? 0 : dot + 1),
+                              unknown.substr(0, dot)),
+                  bad_options_exit_code};
+  }
+}
 }  // namespace
 
 JobRun::JobRun(asio::any_io_executor executor, gitlab_api::Client& gitlab,
@@ -200,15 +214,8 @@ void JobRun::refuse_unsupported() {
   refuse(job.has_secrets, "`secrets`");
   refuse(job.has_run, "`run` (native steps)");
   refuse(job.has_inputs, "job `inputs`");
-  for (const auto& unknown : job.image.unknown_options) {
-    const auto dot = unknown.find('.');
-    throw Failure{
-        FailureReason::runner_system_failure,
-        fmt::format("Unsupported \"image\" options [{}] for \"{} executor\"; supported "
-                    "options are [platform user]",
-                    unknown.substr(dot == std::string::npos ? 0 : dot + 1), unknown.substr(0, dot)),
-        3};
-  }
+  refuse_options(job.image, "image");
+  for (const auto& service : job.services) refuse_options(service, "services");
   if (!job.caches.empty())
     trace_->warning("This version of slipway neither restores nor saves `cache`");
   const bool has_artifacts = std::any_of(

@@ -60,6 +60,8 @@ class JobRun {
     /// Of a job that was left: set when its objects, if no executor has them, were looked for.
     util::Event* swept = nullptr;
     std::function<void()> on_change;  ///< called when state() may have changed; cheap
+    std::function<void()>
+        on_removed;  ///< called when removing() may have become false; may be null
   };
   /// A job that an earlier process left, and what is to become of it.
   struct Recovered {
@@ -96,6 +98,8 @@ class JobRun {
   std::string delivery_problem() const { return sender_ ? sender_->problem() : ""; }
   /// It could not even be begun: no journal, or no log.
   bool unstarted() const { return unstarted_; }
+  /// Its end is reported, but not all that it left is removed yet.
+  bool removing() const { return reported_once_ && environment_ && !state_.cleaned && !left_; }
   /// Its journal could not be written.
   bool journal_failed() const { return !unsaved_.empty(); }
   /// Since the job was received, also by another process.

@@ -277,6 +277,7 @@ asio::awaitable<void> JobRun::clean() {
     co_await settings_.swept->wait();
   state_.cleaned = true;
   save();
+  if (settings_.on_removed) settings_.on_removed();
 }
 
 void JobRun::leave() {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "config/duration.hpp"
+#include "job/attempts.hpp"
 #include "job/log_lines.hpp"
 #include "runner/job_run.hpp"
 #include "util/async.hpp"
@@ -209,7 +210,7 @@ asio::awaitable<void> JobRun::prepare_environment() {
 asio::awaitable<void> JobRun::get_sources() {
   std::vector<std::string> warnings;
   const int tries =
-      attempts(environment_->environment().variables, "GET_SOURCES_ATTEMPTS", warnings);
+      job::attempts(environment_->environment().variables, "GET_SOURCES_ATTEMPTS", warnings);
   for (const auto& warning : warnings) say().warning(warning);
   std::chrono::seconds pause = first_retry_pause;
   for (int attempt = 1;; ++attempt) {

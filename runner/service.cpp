@@ -143,9 +143,8 @@ bool Service::has_engine(const config::Runner& runner) {
 }
 
 bool Service::has_room(Poller& poller) {
-  const auto unreported =
-      std::count_if(jobs_.begin(), jobs_.end(), [](const ActiveJob& job) { return !job.reported; });
-  if (draining_ || unreported >= options_.config.concurrent) return false;
+  const auto present = std::count_if(jobs_.begin(), jobs_.end(), is_present);
+  if (draining_ || present >= options_.config.concurrent) return false;
   if (std::chrono::steady_clock::now() < no_jobs_before_) return false;
   return engine_in_use(poller.runner()).disk->room();
 }
@@ -154,9 +153,14 @@ asio::awaitable<void> Service::room_changed() {
   co_await room_.wait();
 }
 
+/// With its removal, since the next job would otherwise get another slot, and with it other caches.
+bool Service::is_present(const ActiveJob& job) {
+  return !job.reported || job.run->removing();
+}
+
 int Service::jobs_of(Poller& poller) const {
   return static_cast<int>(std::count_if(jobs_.begin(), jobs_.end(), [&](const ActiveJob& job) {
-    return job.gitlab == &poller.gitlab() && !job.reported;
+    return job.gitlab == &poller.gitlab() && is_present(job);
   }));
 }
 

@@ -49,8 +49,8 @@ struct ServiceOptions {
 };
 
 /// The daemon: one Poller per runner, the jobs under way, those that an earlier process left,
-/// signals. The global `concurrent` holds for jobs from their arrival until their end is reported;
-/// removal goes on beside the next job.
+/// signals. The limits `concurrent` and `limit` hold for jobs from their arrival until their end is
+/// reported and what they left is removed: their slots have numbers below these limits.
 class Service {
  public:
   Service(asio::any_io_executor executor, ServiceOptions options);
@@ -119,6 +119,7 @@ class Service {
   asio::awaitable<void> watch_signals();
   asio::awaitable<void> limit_shutdown();
   asio::awaitable<void> watch_idle();
+  static bool is_present(const ActiveJob& job);
   JobRun::Settings job_settings(const ActiveJob& active, job::Job job);
   /// \throws std::runtime_error: its address or TLS files are of no use.
   EngineInUse& engine_in_use(const config::Runner& runner);

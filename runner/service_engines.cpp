@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "executors/docker/docker_executor.hpp"
 #include "runner/engine_disk.hpp"
 #include "runner/service.hpp"
@@ -17,6 +19,19 @@ std::string host_name() {
 
 std::string key_of(const config::Docker& docker) {
   return fmt::format("{}|{}|{}", docker.host, docker.tls_verify, docker.tls_cert_path);
+}
+
+/// What the layer caches on one Engine may take: as much as one of its runners allows.
+std::uint64_t layer_budget(const config::Config& config, const std::string& engine) {
+  std::uint64_t budget = 0;
+  for (const auto& runner : config.runners) {
+    if (!runner.docker || key_of(*runner.docker) != engine) continue;
+    const auto& dind = runner.docker->dind;
+    if (dind.layer_cache == config::Dind::LayerCache::off) continue;
+    if (dind.layer_cache_size == 0) return 0;
+    budget = std::max(budget, dind.layer_cache_size);
+  }
+  return budget;
 }
 }  // namespace
 
@@ -66,6 +81,7 @@ Service::EngineInUse& Service::make_engine(EngineInUse& in_use, const config::Do
   DiskWatch::Settings watching;
   watching.engine = engine.host();
   watching.marks = executors::docker::Watermarks::of(options_.config.slipway);
+  watching.marks.layer_budget = layer_budget(options_.config, key_of(docker));
   auto disk = std::make_unique<EngineDisk>(engine, engine.in_use(), usage_, state_.id(),
                                            options_.helper_image_name);
   in_use.disk =
@@ -83,6 +99,7 @@ JobRun::Settings Service::job_settings(const ActiveJob& active, job::Job job) {
   settings.system_id = options_.system_id;
   settings.hostname = host_name();
   settings.on_change = [this] { status_file_.changed(); };
+  settings.on_removed = [this] { room_.notify_all(); };
   settings.user_agent = fmt::format("slipway {} linux/amd64", options_.version);
   settings.program = fmt::format("slipway {} ({})", options_.version, options_.revision);
   const auto calls = std::make_shared<std::uint64_t>(0);  // owners: the two functions below
@@ -99,6 +116,8 @@ JobRun::Settings Service::job_settings(const ActiveJob& active, job::Job job) {
     context.project_slot = active.numbers.project;
     context.tls_ca = active.gitlab->ca_content();
     context.job_timeout = request.timeout;
+    context.side_by_side = options_.config.concurrent > 1 && active.runner.limit != 1;
+    context.homes = {executors::docker::home_directory()};
     auto plan = executors::docker::make_plan(request.job, active.runner, context);
     auto& engine = engine_for(active.runner);
     if (*calls == 0) *calls = engine.client().calls();

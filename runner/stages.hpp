@@ -32,11 +32,6 @@ std::optional<executors::Stage> after_script_stage(const StageInput& input,
                                                    const std::string& status);
 executors::Stage cleanup_stage(const StageInput& input);
 
-/// A setting of a job variable that is a number of attempts, 1 … 10; a bad one is said in
-/// `warnings`.
-int attempts(const job::Variables& variables, const std::string& name,
-             std::vector<std::string>& warnings);
-
 /// A flag of the feature flag table for this job.
 bool feature_flag(const config::Runner& runner, const job::Variables& variables,
                   std::string_view name);

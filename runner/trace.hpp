@@ -40,7 +40,7 @@ class Trace final : public executors::JobLog {
 
   void write(job::LogStream stream, job::LogKind kind, std::string_view bytes) override;
   void flush(job::LogStream stream) override;
-  void add_masked_value(std::string value);
+  void add_masked_value(std::string value) override;
   /// Flushes the filters; later writes are ignored.
   void close();
   bool closed() const { return filter_ == nullptr; }

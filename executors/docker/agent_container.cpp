@@ -62,9 +62,7 @@ asio::awaitable<AgentContainer::Mode> AgentContainer::start() {
 }
 
 asio::awaitable<void> AgentContainer::begin() {
-  attachment_ = co_await engine_.attach(settings_.id, true);
-  started_ = true;
-  co_await engine_.start_container(settings_.id);
+  co_await attach_and_start();
   if (!settings_.use_agent) {
     // The shell waits for a script on its stdin from the start.
     mode_ = Mode::plain;
@@ -73,9 +71,28 @@ asio::awaitable<void> AgentContainer::begin() {
   }
   agent::AgentOptions options;
   options.adopt_timeout = settings_.adopt_timeout;
-  options.umask = 0;  // the job's containers may run as any user
+  options.umask = settings_.umask;
   send(agent_.bootstrap(settings_.helper_dir, options));
   start_tasks();
+}
+
+asio::awaitable<void> AgentContainer::attach_and_start() {
+  bool attached = false;
+  try {
+    attachment_ = co_await engine_.attach(settings_.id, true);
+    attached = true;
+    started_ = true;
+    co_await engine_.start_container(settings_.id);
+  } catch (const docker_api::EngineError& error) {
+    // A start may miss something else, such as the network.
+    const bool gone = error.not_found() &&
+                      (!attached || error.message().find("No such container") != std::string::npos);
+    if (!gone) throw;
+    end_ = End{.gone = true};
+    mode_ = Mode::ended;
+  }
+  if (gone())
+    throw ContainerGone{fmt::format("container {} was removed before it ran", settings_.name)};
 }
 
 void AgentContainer::start_tasks() {
@@ -179,7 +196,10 @@ asio::awaitable<void> AgentContainer::read_until_end() {
     const auto stream =
         type == docker_api::StreamType::err ? agent::Stream::err : agent::Stream::out;
     if (mode_ == Mode::plain) {
-      log(stream, bytes);
+      if (plain_capture_)
+        plain_capture_(stream, bytes);
+      else
+        log(stream, bytes);
       return;
     }
     last_heard_ = std::chrono::steady_clock::now();
@@ -324,12 +344,12 @@ void AgentContainer::log(agent::Stream stream, std::string_view bytes) {
 
 asio::awaitable<AgentContainer::Result> AgentContainer::run(agent::Stage stage, Capture capture) {
   if (mode_ == Mode::plain || (mode_ == Mode::ended && !first_plain_run_)) {
-    co_return co_await run_plain(std::move(stage.body));
+    co_return co_await run_plain(std::move(stage.body), std::move(capture));
   }
   if (mode_ == Mode::ended) {
     if (end_->failure) std::rethrow_exception(end_->failure);
     // Only an entrypoint that ran alone gives the job its exit code.
-    if (end_->gone || agent_was_here_) throw ended_early(stage.name);
+    if (end_->gone || agent_was_here_) fail_early(stage.name);
     co_return ended_result();
   }
   const std::optional<std::uint64_t> fresh;
@@ -342,26 +362,28 @@ asio::awaitable<AgentContainer::Result> AgentContainer::run_with_agent(
   running->capture = std::move(capture);
   const Registration registration{running_, stage.id, running};
   send(commands_before ? agent_.continue_run(stage, *commands_before) : agent_.run(stage));
-  if (commands_before && stop_adopted_) send(agent_.signal(stage.id, agent::Signal::terminate));
+  if (commands_before && stop_adopted_) send(agent_.signal(stage.id, stop_signal()));
   take_held_back();
   co_await running->done.wait();
   if (running->exit) {
     Result result;
     result.exit_code = running->exit->code;
     result.interrupted = running->exit->interrupted;
+    result.out_of_memory = running->exit->out_of_memory;
     result.error = running->exit->error;
     co_return result;
   }
   if (end_->failure) std::rethrow_exception(end_->failure);
   // An end without the agent's word is no success, whatever the exit code says.
-  if (end_->gone || end_->exit_code == 0) throw ended_early(stage.name);
+  if (end_->gone || end_->exit_code == 0) fail_early(stage.name);
   co_return ended_result();
 }
 
-job::Failure AgentContainer::ended_early(const std::string& stage) const {
-  return job::Failure{job::FailureReason::runner_system_failure,
-                      fmt::format("container {} {} while or before {} ran in it", settings_.name,
-                                  end_->gone ? "was removed" : "ended", stage)};
+void AgentContainer::fail_early(const std::string& stage) const {
+  const auto text = fmt::format("container {} {} while or before {} ran in it", settings_.name,
+                                end_->gone ? "was removed" : "ended", stage);
+  if (end_->gone) throw ContainerGone{text};
+  throw job::Failure{job::FailureReason::runner_system_failure, text};
 }
 
 void AgentContainer::abandon(std::uint32_t stage) {

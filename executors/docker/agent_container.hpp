@@ -19,6 +19,13 @@
 
 namespace slipway::executors::docker {
 
+/// The container does not exist any more: somebody removed it.
+class ContainerGone : public job::Failure {
+ public:
+  explicit ContainerGone(const std::string& text)
+      : Failure{job::FailureReason::runner_system_failure, text} {}
+};
+
 /// A running build or helper container: started once, attached for its whole life; the agent in it
 /// runs the stages. Where no agent answers (plain mode), the container is started anew for every
 /// stage and its shell gets the script. Await close() before destruction. Must not outlive engine
@@ -31,6 +38,10 @@ class AgentContainer {
     std::string mark;  ///< 16 hex digits, see agent::DaemonEnd
     std::string helper_dir = "/.slipway";
     bool use_agent = true;
+    std::optional<unsigned> umask;  ///< of the agent's stages; none: as the entrypoint left it
+    /// stop_stages() goes to the shell alone, and to PID 1 in plain mode
+    /// (FF_USE_NATIVE_CONTAINER_STOP).
+    bool native_stop = false;
     /// How long the agent's stages go on when no daemon is there.
     std::chrono::milliseconds adopt_timeout = std::chrono::minutes{10};
     /// Called before every *ack*, synchronously: after it the agent forgets what was taken so far,
@@ -93,7 +104,7 @@ class AgentContainer {
   static constexpr auto answer_limit = std::chrono::seconds{15};
 
   /// Runs a stage to its end. A container that ended by itself gives its exit code. Native stages
-  /// need Mode::agent. \throws job::Failure (container gone), EngineError, net::Error.
+  /// need Mode::agent. \throws ContainerGone, job::Failure, EngineError, net::Error.
   /// Cancellation: any kind; the stage goes on.
   asio::awaitable<Result> run(agent::Stage stage, Capture capture = nullptr);
 
@@ -121,6 +132,11 @@ class AgentContainer {
   asio::awaitable<void> close();
 
   Mode mode() const { return mode_; }
+  /// A stage has run in it without an agent.
+  bool is_plain() const { return !first_plain_run_; }
+  bool has_ended() const { return end_.has_value(); }
+  /// It was removed: nothing can run in it any more.
+  bool gone() const { return end_ && end_->gone; }
   const std::string& id() const { return settings_.id; }
 
  private:
@@ -142,6 +158,7 @@ class AgentContainer {
 
   asio::awaitable<void> pump();
   asio::awaitable<void> begin();
+  asio::awaitable<void> attach_and_start();
   asio::awaitable<void> read_until_end();
   asio::awaitable<void> check_plain_output();
   asio::awaitable<bool> reattach();
@@ -149,8 +166,9 @@ class AgentContainer {
   asio::awaitable<void> keep_alive();
   asio::awaitable<void> conclude();
   asio::awaitable<void> stop_plain();
+  asio::awaitable<void> terminate_all_plain();
   asio::awaitable<void> end_tasks();
-  asio::awaitable<Result> run_plain(std::string script);
+  asio::awaitable<Result> run_plain(std::string script, Capture capture);
   asio::awaitable<Result> run_with_agent(agent::Stage stage,
                                          std::optional<std::uint64_t> commands_before,
                                          Capture capture);
@@ -170,7 +188,8 @@ class AgentContainer {
   void log(agent::Stream stream, std::string_view bytes);
   void cut();
   Result ended_result() const;
-  job::Failure ended_early(const std::string& stage) const;
+  agent::Signal stop_signal() const;
+  [[noreturn]] void fail_early(const std::string& stage) const;
 
   asio::any_io_executor executor_;
   docker_api::Client& engine_;
@@ -179,6 +198,7 @@ class AgentContainer {
   agent::DaemonEnd agent_;
   Mode mode_ = Mode::starting;
   bool first_plain_run_ = true;
+  Capture plain_capture_;  ///< of the run under way
   /// Owners: this container, and the writer while it writes.
   std::shared_ptr<docker_api::Attachment> attachment_;
   bool tasks_started_ = false;

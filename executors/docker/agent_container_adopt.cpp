@@ -142,7 +142,7 @@ asio::awaitable<AgentContainer::Result> AgentContainer::continue_run(agent::Stag
                                                                      Capture capture) {
   if (mode_ == Mode::ended) {
     if (end_->failure) std::rethrow_exception(end_->failure);
-    throw ended_early(stage.name);
+    fail_early(stage.name);
   }
   const std::optional<std::uint64_t> before{commands_before};
   co_return co_await run_with_agent(std::move(stage), before, std::move(capture));

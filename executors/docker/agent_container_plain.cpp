@@ -23,15 +23,16 @@ constexpr auto terminate_all =
     "for i in 1 2 3 4 5 6; do kill -0 \"$p\" 2>/dev/null || break; sleep 1; done; done";
 }  // namespace
 
-asio::awaitable<AgentContainer::Result> AgentContainer::run_plain(std::string script) {
+asio::awaitable<AgentContainer::Result> AgentContainer::run_plain(std::string script,
+                                                                  Capture capture) {
+  plain_capture_ = std::move(capture);
   if (!first_plain_run_) {
     co_await close();
     ended_.reset();
     end_.reset();
     outbox_.clear();
     mode_ = Mode::plain;
-    attachment_ = co_await engine_.attach(settings_.id, true);
-    co_await engine_.start_container(settings_.id);
+    co_await attach_and_start();
     start_tasks();
   }
   first_plain_run_ = false;
@@ -39,10 +40,10 @@ asio::awaitable<AgentContainer::Result> AgentContainer::run_plain(std::string sc
   // shell.
   send(std::move(script));
   co_await ended_.wait();
+  plain_capture_ = nullptr;
   if (end_->failure) std::rethrow_exception(end_->failure);
   if (end_->gone)
-    throw job::Failure{job::FailureReason::runner_system_failure,
-                       "container " + settings_.name + " was removed while a stage ran in it"};
+    throw ContainerGone{"container " + settings_.name + " was removed while a stage ran in it"};
   co_return ended_result();
 }
 
@@ -73,6 +74,17 @@ asio::awaitable<void> AgentContainer::check_plain_output() {
 }
 
 asio::awaitable<void> AgentContainer::stop_plain() {
+  if (!settings_.native_stop) co_await terminate_all_plain();
+  try {
+    co_await engine_.stop_container(settings_.id, std::nullopt);
+  } catch (const boost::system::system_error&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    spdlog::warn("stopping the stage: {} container={}", error.what(), settings_.name);
+  }
+}
+
+asio::awaitable<void> AgentContainer::terminate_all_plain() {
   try {
     const docker_api::StreamParser::Sink ignore = [](docker_api::StreamType, std::string_view) {};
     const std::vector<std::string> command{"sh", "-c", terminate_all};
@@ -83,13 +95,10 @@ asio::awaitable<void> AgentContainer::stop_plain() {
   } catch (const std::runtime_error& error) {
     spdlog::debug("ending the stage's processes: {} container={}", error.what(), settings_.name);
   }
-  try {
-    co_await engine_.stop_container(settings_.id, std::nullopt);
-  } catch (const boost::system::system_error&) {
-    throw;
-  } catch (const std::runtime_error& error) {
-    spdlog::warn("stopping the stage: {} container={}", error.what(), settings_.name);
-  }
+}
+
+agent::Signal AgentContainer::stop_signal() const {
+  return settings_.native_stop ? agent::Signal::terminate_shell : agent::Signal::terminate;
 }
 
 void AgentContainer::stop_stages() {
@@ -102,7 +111,7 @@ void AgentContainer::stop_stages() {
     return;
   }
   for (const auto& [id, running] : running_)
-    if (!running->exit) send(agent_.signal(id, agent::Signal::terminate));
+    if (!running->exit) send(agent_.signal(id, stop_signal()));
 }
 
 asio::awaitable<void> AgentContainer::close() {

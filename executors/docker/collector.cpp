@@ -215,6 +215,29 @@ Need need_of(const Inventory& inventory, const Usage& usage, const Watermarks& m
   return need;
 }
 
+/// Layer caches beyond their own limit. Jobs use them all the time: recent use does not spare them,
+/// being used does.
+void take_layers(const Inventory& inventory, const Usage& usage, const std::vector<Victim>& from,
+                 std::uint64_t budget, std::vector<Victim>& chosen) {
+  if (budget == 0) return;
+  std::uint64_t kept = 0;
+  for (const auto& volume : inventory.volumes)
+    if (volume_kind(volume, inventory) == Kind::layer_volume)
+      kept += known_size(make_victim(volume, Kind::layer_volume, usage));
+  const auto is_chosen = [&](const Victim& victim) {
+    return std::ranges::any_of(chosen, [&](const Victim& one) { return one.id == victim.id; });
+  };
+  for (const auto& victim : from)
+    if (victim.kind == Kind::layer_volume && is_chosen(victim))
+      kept -= std::min(kept, known_size(victim));
+  for (const auto& victim : from) {
+    if (kept <= budget) return;
+    if (victim.kind != Kind::layer_volume || victim.size <= 0 || is_chosen(victim)) continue;
+    kept -= std::min(kept, known_size(victim));
+    chosen.push_back(victim);
+  }
+}
+
 /// Takes from the front of `from` until `bytes` are met.
 void take(const std::vector<Victim>& from, std::uint64_t bytes, bool inodes,
           std::vector<Victim>& chosen, std::uint64_t& taken) {
@@ -270,7 +293,8 @@ std::vector<Victim> collectable(const Inventory& inventory, const Usage& usage) 
 
 std::vector<Victim> choose(const Inventory& inventory, const Usage& usage,
                            const Watermarks& marks) {
-  auto old = collectable(inventory, usage);
+  const auto all = collectable(inventory, usage);
+  auto old = all;
   const auto limit = inventory.now - marks.recent;
   const auto boundary =
       std::ranges::find_if(old, [&](const Victim& victim) { return victim.used > limit; });
@@ -282,6 +306,7 @@ std::vector<Victim> choose(const Inventory& inventory, const Usage& usage,
   std::uint64_t taken = 0;
   take(old, need.bytes, need.inodes, chosen, taken);
   if (chosen.size() == old.size()) take(recent, need.urgent, false, chosen, taken);
+  take_layers(inventory, usage, all, marks.layer_budget, chosen);
   return chosen;
 }
 

@@ -40,6 +40,7 @@ struct Watermarks {
   config::DiskLevel low = config::DiskLevel::share(75);
   std::optional<config::DiskLevel> floor;  ///< see floor_bytes(); comes before `low`
   std::uint64_t budget = 0;                ///< bytes for all that is ours, 0 = no limit
+  std::uint64_t layer_budget = 0;          ///< of it for layer caches, 0 = no limit of their own
   Extent extent = Extent::when_needed;
   /// What was used so recently stays, unless nothing else can go and less than half of what
   /// disk_high leaves is left, or less than disk_floor. With to_low and everything it stays always.

@@ -70,15 +70,11 @@ std::string DockerExecutor::snapshot() const {
                         {"addresses", service.addresses},
                         {"ports", service.ports},
                         {"cert_dir", service.cert_dir}});
-  json snapshot{{"containers", containers_},
-                {"volumes", volumes_},
-                {"network", network_id_},
-                {"services", std::move(services)},
-                {"image", build_image_.id},
-                {"image_digests", build_image_.repo_digests},
-                {"build_started", build_started_},
-                {"next_stage", next_stage_},
-                {"starts", starts_}};
+  json snapshot{{"containers", containers_},       {"volumes", volumes_},
+                {"network", network_id_},          {"services", std::move(services)},
+                {"image", build_image_.id},        {"image_digests", build_image_.repo_digests},
+                {"image_user", build_image_.user}, {"build_started", build_started_},
+                {"next_stage", next_stage_},       {"starts", starts_}};
   if (helper_) snapshot["helper"] = to_json(helper_->snapshot());
   if (build_) snapshot["build"] = to_json(build_->snapshot());
   json begun{{"sequence", begun_.sequence},
@@ -101,8 +97,12 @@ void DockerExecutor::restore(const std::string& text) {
                                   service.at("addresses").get<std::vector<std::string>>(),
                                   service.at("ports").get<std::vector<int>>(),
                                   service.at("cert_dir").get<std::string>()});
+    for (std::size_t i = 0; i < std::min(services_.size(), plan_.services.size()); ++i)
+      if (plan_.services[i].is_dind && plan_.dind.isolate_certs)
+        isolate_certs(plan_, services_[i].cert_dir);
     build_image_.id = snapshot.at("image").get<std::string>();
     build_image_.repo_digests = snapshot.at("image_digests").get<std::vector<std::string>>();
+    build_image_.user = snapshot.value("image_user", "");
     build_started_ = snapshot.at("build_started").get<bool>();
     next_stage_ = snapshot.at("next_stage").get<std::uint32_t>();
     starts_ = snapshot.at("starts").get<int>();
@@ -132,6 +132,9 @@ asio::awaitable<void> DockerExecutor::adopt(std::string snapshot) {
   co_await remove_strangers();
   if (left_helper_) co_await adopt_helper();
   if (left_build_) co_await adopt_build();
+  // What they printed meanwhile is not known to be missing or there.
+  if (plan_.debug_services)
+    for (std::size_t i = 0; i < services_.size(); ++i) following_.start(follow_service(i, 0));
   adopting_.clear();
 }
 
@@ -150,7 +153,7 @@ asio::awaitable<void> DockerExecutor::remove_strangers() {
 asio::awaitable<void> DockerExecutor::adopt_helper() {
   const auto left = *left_helper_;
   helper_ = std::make_unique<AgentContainer>(engine_.executor(), client_, log_,
-                                             container_settings(left.id, left.name));
+                                             container_settings(left.id, left.name, true));
   std::string problem;
   try {
     co_await helper_->adopt(left);
@@ -178,7 +181,7 @@ asio::awaitable<bool> DockerExecutor::is_unused(std::string container) {
 
 asio::awaitable<void> DockerExecutor::adopt_build() {
   const auto left = *left_build_;
-  auto settings = container_settings(left.id, left.name);
+  auto settings = container_settings(left.id, left.name, false);
   settings.use_agent = agent_due();
   if (!build_started_) {
     // Its start may have been under way: of an entrypoint that has run nobody could tell how far.
@@ -204,6 +207,7 @@ asio::awaitable<void> DockerExecutor::leave() {
   } catch (const std::exception& error) {
     spdlog::debug("leaving: making the build container: {}", error.what());
   }
+  co_await end_following();
   if (helper_) co_await helper_->close();
   if (build_) co_await build_->close();
   containers_.clear();

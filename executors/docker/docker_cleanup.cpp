@@ -45,6 +45,7 @@ asio::awaitable<void> DockerExecutor::remove_everything() {
   } catch (const std::exception& error) {
     spdlog::debug("cleanup: making the build container: {}", error.what());
   }
+  co_await end_following();
   if (helper_) co_await helper_->close();
   if (build_) co_await build_->close();
   try {
@@ -56,6 +57,15 @@ asio::awaitable<void> DockerExecutor::remove_everything() {
   }
   leave_to_reaper();
   use_.end();
+}
+
+asio::awaitable<void> DockerExecutor::end_following() {
+  following_.cancel();
+  try {
+    co_await following_.join();
+  } catch (const std::exception& error) {
+    spdlog::warn("following the logs of services: {}", error.what());
+  }
 }
 
 /// What is removed, or the reaper's, leaves the lists; what is still in them after the limit goes

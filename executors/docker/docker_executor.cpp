@@ -20,17 +20,6 @@ using job::FailureReason;
 constexpr std::uint32_t shared_directory = 0777;
 /// The helper image's entrypoint has nothing to wait for.
 constexpr auto helper_start_limit = std::chrono::minutes{2};
-/// Of a stage that was stopped while its container was being started: that of a TERM.
-constexpr int stopped_exit_code = 143;
-
-/// Forgets where the stage under way runs, however its run() ends.
-struct Current {
-  AgentContainer*& pointer;
-  explicit Current(AgentContainer*& current) : pointer{current} {}
-  Current(const Current&) = delete;
-  ~Current() { pointer = nullptr; }
-};
-
 /// Every directory of `paths` and what lies between it and the volume it belongs to, parents first,
 /// each once.
 std::vector<std::string> with_parents(const std::vector<VolumePlan>& volumes,
@@ -57,6 +46,12 @@ std::string image_reference(const docker_api::ImageDetails& image) {
   return image.repo_digests.empty() ? image.id : image.repo_digests.front();
 }
 
+std::string container_platform(const std::string& asked, const docker_api::ImageDetails& image) {
+  if (asked.empty() || image.os.empty() || image.architecture.empty()) return asked;
+  const auto platform = image.os + "/" + image.architecture;
+  return image.variant.empty() ? platform : platform + "/" + image.variant;
+}
+
 DockerExecutor::DockerExecutor(Engine& engine, Plan plan, JobLog& log, Reaper& reaper,
                                Checkpoint checkpoint)
     : engine_{engine},
@@ -65,7 +60,9 @@ DockerExecutor::DockerExecutor(Engine& engine, Plan plan, JobLog& log, Reaper& r
       log_{log},
       reaper_{reaper},
       checkpoint_{std::move(checkpoint)},
-      creating_{engine.executor()} {}
+      images_{engine.executor(), plan_.registry},
+      creating_{engine.executor()},
+      following_{engine.executor()} {}
 
 DockerExecutor::~DockerExecutor() {
   leave_to_reaper();
@@ -124,12 +121,14 @@ asio::awaitable<void> DockerExecutor::begin_use() {
   std::vector<std::string> volumes;
   for (const auto& volume : plan_.volumes)
     if (volume.reusable) volumes.push_back(volume.name);
+  for (const auto& service : plan_.services)
+    if (!service.layers.empty()) volumes.push_back(service.layers.front().source);
   co_await use_.begin(engine_.in_use(), engine_.usage(), engine_.info().id, std::move(images),
                       std::move(volumes));
 }
 
 asio::awaitable<docker_api::ImageDetails> DockerExecutor::resolve(ImagePlan image) {
-  const auto details = co_await engine_.resolve_image(std::move(image), log_);
+  const auto details = co_await engine_.resolve_image(std::move(image), images_, log_);
   use_.image(details.id);
   co_return details;
 }
@@ -137,7 +136,10 @@ asio::awaitable<docker_api::ImageDetails> DockerExecutor::resolve(ImagePlan imag
 asio::awaitable<void> DockerExecutor::set_up() {
   log_.plain(fmt::format("Using Docker executor with image {} ...", plan_.image.name));
   for (const auto& warning : plan_.warnings) log_.warning(warning);
+  for (const auto& notice : plan_.notices) log_.plain(notice);
   co_await engine_.connect(&log_);
+  if (!plan_.build.mac_address.empty() && !client_.supports(1, 44))
+    log_.warning("`mac_address` cannot be applied: the Docker Engine is older than API 1.44");
   co_await begin_use();
   co_await make_network();
   co_await start_services();
@@ -147,6 +149,8 @@ asio::awaitable<void> DockerExecutor::set_up() {
   // Made, not started: entrypoints may look at the sources. A refusal is told when the stage that
   // needs it begins.
   if (helper_) creating_.start(create_build());
+  if (plan_.keep_umask)
+    log_.plain("Not using umask - FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR is set!");
   prepared_ = true;
 }
 
@@ -162,13 +166,21 @@ asio::awaitable<void> DockerExecutor::make_network() {
 }
 
 asio::awaitable<std::string> DockerExecutor::create(docker_api::ContainerSpec spec) {
+  auto id = co_await make(std::move(spec));
+  std::optional<docker_api::TarBuilder> nothing;
+  co_await fill(id, std::move(nothing));
+  co_return id;
+}
+
+asio::awaitable<std::string> DockerExecutor::make(docker_api::ContainerSpec spec) {
   std::string id;
   std::string refused;
   // Known by its name from now on: a call that fails may have made it all the same.
   containers_.push_back(spec.name);
-  if (volumes_.empty())
-    for (const auto& volume : plan_.volumes)
-      if (!volume.reusable) volumes_.push_back(volume.name);
+  for (const auto& mount : spec.mounts) {
+    const auto use = mount.labels.find(volume_label);
+    if (use != mount.labels.end() && use->second == volume_of_job) goes_with_job(mount.source);
+  }
   try {
     id = co_await engine_.create_container(spec, log_);
   } catch (const NameTaken&) {
@@ -180,21 +192,26 @@ asio::awaitable<std::string> DockerExecutor::create(docker_api::ContainerSpec sp
   }
   if (!refused.empty()) throw Failure{FailureReason::runner_configuration_error, refused};
   *std::find(containers_.begin(), containers_.end(), spec.name) = id;
-  if (!directories_made_) {
-    directories_made_ = true;
-    co_await make_directories(id);
-  }
   co_return id;
+}
+
+void DockerExecutor::goes_with_job(const std::string& volume) {
+  if (std::find(volumes_.begin(), volumes_.end(), volume) == volumes_.end())
+    volumes_.push_back(volume);
 }
 
 /// Volume roots and the project's directories, writable for any user of any image, before anything
 /// runs.
-asio::awaitable<void> DockerExecutor::make_directories(std::string container) {
-  if (plan_.directories.empty()) co_return;
-  docker_api::TarBuilder tar;
-  for (const auto& path : with_parents(plan_.volumes, plan_.directories))
-    tar.add_directory(std::string_view{path}.substr(1), shared_directory);
-  auto archive = tar.finish();
+asio::awaitable<void> DockerExecutor::fill(std::string container,
+                                           std::optional<docker_api::TarBuilder> entries) {
+  if (!directories_made_ && !plan_.directories.empty()) {
+    if (!entries) entries.emplace();
+    for (const auto& path : with_parents(plan_.volumes, plan_.directories))
+      entries->add_directory(std::string_view{path}.substr(1), shared_directory);
+  }
+  directories_made_ = true;
+  if (!entries) co_return;
+  auto archive = entries->finish();
   co_await client_.put_archive(container, "/", std::move(archive));
 }
 
@@ -213,10 +230,12 @@ void DockerExecutor::add_service_hosts(docker_api::ContainerSpec& spec) const {
 asio::awaitable<void> DockerExecutor::start_helper() {
   auto spec = plan_.helper;
   if (plan_.helper_image) {
+    log_.plain(fmt::format("Using helper image:  {}  (overridden, default would be  {} )",
+                           plan_.helper_image->name, engine_.helper_image_name()));
     const auto image = co_await resolve(*plan_.helper_image);
     spec.image = image.id;
   } else {
-    spec.image = co_await engine_.helper_image(log_);
+    spec.image = co_await engine_.helper_image(plan_, images_, log_);
   }
   co_await engine_.ensure_helper_volume(spec.image, log_);
   spec.mounts.push_back(engine_.helper_volume().mount());
@@ -238,7 +257,7 @@ asio::awaitable<void> DockerExecutor::start_helper() {
 
 asio::awaitable<AgentContainer::Mode> DockerExecutor::run_helper(docker_api::ContainerSpec spec) {
   auto id = co_await create(spec);
-  auto settings = container_settings(std::move(id), spec.name);
+  auto settings = container_settings(std::move(id), spec.name, true);
   helper_ =
       std::make_unique<AgentContainer>(engine_.executor(), client_, log_, std::move(settings));
   ++starts_;
@@ -253,14 +272,18 @@ asio::awaitable<AgentContainer::Mode> DockerExecutor::run_helper(docker_api::Con
   }
 }
 
-AgentContainer::Settings DockerExecutor::container_settings(std::string id,
-                                                            std::string name) const {
+/// Of the build container or the helper's.
+AgentContainer::Settings DockerExecutor::container_settings(std::string id, std::string name,
+                                                            bool helper) const {
   AgentContainer::Settings settings;
   settings.id = std::move(id);
   settings.name = std::move(name);
   settings.mark = draw_mark();
   settings.adopt_timeout = engine_.adopt_timeout();
   settings.before_ack = checkpoint_;
+  // What the helper makes is for the job's containers, which may run as any user.
+  if (helper && !plan_.keep_umask) settings.umask = 0;
+  settings.native_stop = !helper && plan_.native_stop;
   return settings;
 }
 
@@ -269,125 +292,8 @@ asio::awaitable<void> DockerExecutor::discard(std::unique_ptr<AgentContainer>& c
   co_await container->close();
   const auto id = container->id();
   container.reset();
-  co_await client_.remove_container(id, true, true);
+  co_await client_.remove_container(id, true, !plan_.keep_anonymous_volumes);
   std::erase(containers_, id);
-}
-
-asio::awaitable<void> DockerExecutor::create_build() {
-  if (agent_due()) co_await engine_.ensure_helper_volume(build_image_.id, log_);
-  co_await create_build_container(agent_due());
-}
-
-bool DockerExecutor::agent_due() const {
-  return plan_.agent && engine_.agent_possible();
-}
-
-asio::awaitable<void> DockerExecutor::create_build_container(bool use_agent) {
-  if (!plan_.build_refused.empty())
-    throw Failure{FailureReason::runner_system_failure, plan_.build_refused};
-  auto spec = plan_.build;
-  spec.image = image_reference(build_image_);
-  if (use_agent) spec.mounts.push_back(engine_.helper_volume().mount());
-  add_service_hosts(spec);
-  auto id = co_await create(spec);
-  auto settings = container_settings(std::move(id), spec.name);
-  settings.use_agent = use_agent;
-  build_ = std::make_unique<AgentContainer>(engine_.executor(), client_, log_, std::move(settings));
-}
-
-/// The build container, started at its first use: entrypoints may look at the sources.
-asio::awaitable<AgentContainer*> DockerExecutor::running_build() {
-  co_await creating_.join();
-  if (!build_) co_await create_build();
-  if (build_started_) co_return build_.get();
-  ++starts_;
-  const auto mode = co_await build_->start();
-  if (mode == AgentContainer::Mode::plain && agent_due()) {
-    // A pruned volume looks like an image in which nothing may be executed: look once.
-    spdlog::warn("no agent in the build container, looking at the helper volume container={}",
-                 plan_.build.name);
-    const bool filled = co_await engine_.ensure_helper_volume(build_image_.id, log_, true);
-    if (filled) {
-      co_await discard(build_);
-      co_await create_build_container(true);
-      ++starts_;
-      co_await build_->start();
-    }
-  }
-  build_started_ = true;
-  co_return build_.get();
-}
-
-asio::awaitable<AgentContainer*> DockerExecutor::container_for(const Stage& stage) {
-  if (stage.place == Stage::Place::predefined && helper_) co_return helper_.get();
-  co_return co_await running_build();
-}
-
-asio::awaitable<void> DockerExecutor::run(Stage stage) {
-  auto body = run_stage(std::move(stage));
-  co_await saying_full_disk(std::move(body));
-}
-
-asio::awaitable<void> DockerExecutor::run_stage(Stage stage) {
-  stop_requested_ = false;
-  const bool continued = adopted_ && begun_.sequence != 0 && begun_.sequence == stage.sequence;
-  if (continued && begun_.result) {
-    judge(stage, *begun_.result);
-    co_return;
-  }
-  auto* container = begun_.in_helper ? helper_.get() : build_.get();
-  if (!continued) container = co_await container_for(stage);
-  if (stop_requested_ && !continued)
-    throw Failure{FailureReason::script_failure, "stopped before it began", stopped_exit_code};
-  // In the build container of plain mode these have nothing to do but what its script does itself.
-  if (stage.native && container == build_.get() && container->mode() == AgentContainer::Mode::plain)
-    co_return;
-  agent::Stage request;
-  request.id = continued ? begun_.id : next_stage_++;
-  request.kind = stage.native ? agent::Stage::Kind::native : agent::Stage::Kind::script;
-  request.name = stage.name;
-  request.body = stage.native ? std::move(stage.native_parameters) : std::move(stage.script);
-  if (!continued) {
-    begun_ = Begun{stage.sequence, request.id, container == helper_.get(),
-                   container->commands_sent(), std::nullopt};
-    if (checkpoint_) checkpoint_();
-    if (stop_requested_)  // by a checkpoint that failed
-      throw Failure{FailureReason::script_failure, "stopped before it began", stopped_exit_code};
-  }
-  current_ = container;
-  const Current reset{current_};
-  begun_.result = co_await run_begun(container, std::move(request), continued);
-  judge(stage, *begun_.result);
-}
-
-asio::awaitable<AgentContainer::Result> DockerExecutor::run_begun(AgentContainer* container,
-                                                                  agent::Stage request,
-                                                                  bool continued) {
-  if (continued) co_return co_await container->continue_run(std::move(request), begun_.commands);
-  co_return co_await container->run(std::move(request));
-}
-
-void DockerExecutor::judge(const Stage& stage, const AgentContainer::Result& result) {
-  log_.flush(job::LogStream::script);
-  if (!result.error.empty())
-    throw Failure{FailureReason::runner_system_failure,
-                  fmt::format("stage {} could not be started: {}", stage.name, result.error)};
-  if (result.exit_code == 0) return;
-  if (result.interrupted)
-    throw Failure{FailureReason::runner_system_failure,
-                  fmt::format("the container was stopped while {} ran in it: the Engine was "
-                              "restarted, or somebody stopped it",
-                              stage.name)};
-  if (result.out_of_memory)
-    log_.warning(
-        "The container ran out of memory (OOMKilled); its limit is `memory` in [runners.docker]");
-  throw Failure{FailureReason::script_failure, fmt::format("exit code {}", result.exit_code),
-                result.exit_code};
-}
-
-void DockerExecutor::stop_stage() {
-  stop_requested_ = true;
-  if (current_ != nullptr) current_->stop_stages();
 }
 
 }  // namespace slipway::executors::docker

@@ -5,9 +5,11 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <stdexcept>
 
 #include "docker_api/limits.hpp"
 #include "executors/docker/collector_disk.hpp"
+#include "executors/docker/helper_image.hpp"
 #include "job/failure.hpp"
 #include "util/async.hpp"
 
@@ -28,7 +30,7 @@ std::string environment(const char* name) {
 }
 
 /// The Engine of the settings, or of the process's environment: then all three values come from
-/// there.
+/// there. \throws Failure.
 net::Endpoint engine_endpoint(Engine::Settings& settings) {
   if (settings.host.empty()) {
     settings.host = environment("DOCKER_HOST");
@@ -38,7 +40,12 @@ net::Endpoint engine_endpoint(Engine::Settings& settings) {
     settings.tls_cert_path = environment("DOCKER_CERT_PATH");
     if (settings.host.empty()) settings.host = "unix:///var/run/docker.sock";
   }
-  return docker_api::parse_host(settings.host, settings.tls_verify, settings.tls_cert_path);
+  try {
+    return docker_api::parse_host(settings.host, settings.tls_verify, settings.tls_cert_path);
+  } catch (const std::invalid_argument& error) {
+    throw Failure{FailureReason::runner_system_failure,
+                  fmt::format("creating docker connection: {}", error.what())};
+  }
 }
 
 bool is_x86_64(const std::string& architecture) {
@@ -53,6 +60,7 @@ Engine::Engine(asio::any_io_executor executor, Settings settings)
       client_{executor, engine_endpoint(settings_), docker_api::host_prefix(settings_.host)},
       volume_{settings_.helper_binary, settings_.state_id},
       in_use_{executor},
+      pulls_{executor},
       learning_{executor},
       setup_{executor} {}
 
@@ -150,7 +158,36 @@ bool Engine::agent_possible() const {
   return info_ && info_->os_type == "linux" && is_x86_64(info_->architecture);
 }
 
-asio::awaitable<std::string> Engine::helper_image(JobLog& log) {
+asio::awaitable<std::string> Engine::helper_image(const Plan& plan, JobImages& images,
+                                                  JobLog& log) {
+  const auto own = co_await own_helper_image(log);
+  if (own) co_return *own;
+  ImagePlan image;
+  image.name = documented_helper_image(plan.helper_flavor, info_->architecture, plan.helper_pwsh);
+  image.policies = {"if-not-present"};
+  std::string absent;
+  const auto found = co_await look_at(image, absent);
+  if (found) co_return found->id;
+  log.plain("Using helper image:  " + image.name);
+  std::string problem;
+  FailureReason reason{};
+  try {
+    const auto details = co_await resolve_image(image, images, log);
+    co_return details.id;
+  } catch (const Failure& failure) {
+    problem = failure.what();
+    reason = failure.reason();
+  }
+  throw Failure{
+      reason,
+      fmt::format("the Engine has no image {} and {} is missing: install slipway's helper image "
+                  "archive there, or set helper_image in [runners.docker] to an image with sh, "
+                  "git, git-lfs and a CA bundle; {}",
+                  settings_.helper_image_name, settings_.helper_image_archive, problem)};
+}
+
+/// nullopt if the Engine lacks it and there is no archive.
+asio::awaitable<std::optional<std::string>> Engine::own_helper_image(JobLog& log) {
   const auto lock = co_await setup_.lock();
   try {
     const auto found = co_await client_.inspect_image(settings_.helper_image_name);
@@ -158,13 +195,7 @@ asio::awaitable<std::string> Engine::helper_image(JobLog& log) {
   } catch (const docker_api::EngineError& error) {
     if (!error.not_found()) throw;
   }
-  if (!std::filesystem::exists(settings_.helper_image_archive))
-    throw Failure{
-        FailureReason::runner_configuration_error,
-        fmt::format("the Engine has no image {} and {} is missing: install slipway's helper image "
-                    "archive there, or set helper_image in [runners.docker] to an image with sh, "
-                    "git, git-lfs and a CA bundle",
-                    settings_.helper_image_name, settings_.helper_image_archive)};
+  if (!std::filesystem::exists(settings_.helper_image_archive)) co_return std::nullopt;
   log.plain(fmt::format("Importing the helper image {} ...", settings_.helper_image_name));
   const auto colon = settings_.helper_image_name.rfind(':');
   const std::vector<std::string> changes{

@@ -13,7 +13,9 @@
 #include "executors/docker/collector_in_use.hpp"
 #include "executors/docker/collector_usage.hpp"
 #include "executors/docker/helper_volume.hpp"
+#include "executors/docker/job_images.hpp"
 #include "executors/docker/plan.hpp"
+#include "executors/docker/shared_pulls.hpp"
 #include "executors/job_log.hpp"
 #include "job/failure.hpp"
 #include "util/asio_fwd.hpp"
@@ -48,6 +50,8 @@ class Engine {
     std::chrono::milliseconds adopt_timeout{std::chrono::minutes{10}};
   };
 
+  /// \throws job::Failure `creating docker connection: …` for an address or certificates that are
+  /// no good.
   Engine(asio::any_io_executor executor, Settings settings);
 
   docker_api::Client& client() { return client_; }
@@ -78,8 +82,11 @@ class Engine {
   /// Makes the helper volume whole, once; `again` looks a second time (somebody may have emptied
   /// it). True if it had to be filled. As create_container().
   asio::awaitable<bool> ensure_helper_volume(std::string image, JobLog& log, bool again = false);
-  /// The local helper image's id; imports it from the archive if the Engine lacks it.
-  asio::awaitable<std::string> helper_image(JobLog& log);
+  /// The id of our own helper image, imported from the archive if the Engine lacks it; without
+  /// that archive GitLab Runner's of the plan's flavor, pulled unless it is there. \throws
+  /// job::Failure.
+  asio::awaitable<std::string> helper_image(const Plan& plan, JobImages& images, JobLog& log);
+  const std::string& helper_image_name() const { return settings_.helper_image_name; }
 
   /// Makes a container and returns its id, also when the answer was lost or the Engine was away for
   /// a while: what carries the spec's name and all its labels is what was made. \throws NameTaken,
@@ -92,8 +99,11 @@ class Engine {
   /// Starts one that create_container() made; also if the Engine was away for a while.
   asio::awaitable<void> start_container(std::string id, JobLog& log);
 
-  /// Makes an image available by its policies and returns what it is. \throws job::Failure.
-  asio::awaitable<docker_api::ImageDetails> resolve_image(ImagePlan image, JobLog& log);
+  /// Makes an image available by its policies and returns what it is. What `images` knows of it
+  /// already is not pulled again. \throws job::Failure. Cancellation: any kind; the Engine drops
+  /// the pull unless another job waits for it, too.
+  asio::awaitable<docker_api::ImageDetails> resolve_image(ImagePlan image, JobImages& images,
+                                                          JobLog& log);
 
  private:
   asio::awaitable<void> wait_for_answer(JobLog* log, bool expected);
@@ -101,21 +111,27 @@ class Engine {
   /// Does `step` again when the Engine was away, or went away, and is back. `step` must be harmless
   /// to repeat, and outlive the call.
   asio::awaitable<void> persist(const std::function<asio::awaitable<void>()>& step, JobLog& log);
+  asio::awaitable<void> make_volumes(const docker_api::ContainerSpec& spec);
   asio::awaitable<void> make_container(const docker_api::ContainerSpec& spec, std::string& id);
   asio::awaitable<std::optional<std::string>> find_container(const docker_api::ContainerSpec& spec);
   asio::awaitable<void> make_network(const docker_api::NetworkSpec& spec, std::string& id,
                                      JobLog& log);
+  asio::awaitable<bool> make_small_network(docker_api::NetworkSpec spec, std::string& id);
   asio::awaitable<std::optional<std::string>> find_network(const docker_api::NetworkSpec& spec);
   asio::awaitable<void> look_at_helper_volume(const std::string& image, bool again, bool& filled);
+  asio::awaitable<std::optional<docker_api::ImageDetails>> look_at(const ImagePlan& image,
+                                                                   std::string& absent);
   asio::awaitable<docker_api::ImageDetails> resolve_with_policy(ImagePlan image, std::string policy,
-                                                                JobLog& log);
-  asio::awaitable<void> pull(ImagePlan image, JobLog& log);
+                                                                JobImages& images, JobLog& log);
+  asio::awaitable<void> pull(ImagePlan image, bool fresh, JobImages& images, JobLog& log);
+  asio::awaitable<std::optional<std::string>> own_helper_image(JobLog& log);
 
   asio::any_io_executor executor_;
   Settings settings_;
   docker_api::Client client_;
   HelperVolume volume_;
   InUse in_use_;
+  SharedPulls pulls_;
   std::optional<docker_api::Info> info_;
   std::uint64_t seen_disturbances_ = 0;  ///< of client_, when info_ was learnt
   bool volume_whole_ = false;

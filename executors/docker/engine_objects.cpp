@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <random>
 
 #include "docker_api/limits.hpp"
 #include "executors/docker/engine.hpp"
+#include "executors/docker/subnets.hpp"
 #include "job/failure.hpp"
 #include "util/async.hpp"
 
@@ -24,6 +26,8 @@ constexpr int tries = 3;
 constexpr auto ending_pause = 1s;
 constexpr auto removal_pause = 500ms;
 constexpr auto address_pause = 2s;
+/// Of subnets beside each other, which other jobs may have.
+constexpr unsigned subnet_tries = 128;
 
 bool says_one_of(const docker_api::EngineError& error, auto& phrases) {
   return std::any_of(phrases.begin(), phrases.end(), [&](const char* phrase) {
@@ -44,6 +48,12 @@ bool is_ending(const docker_api::EngineError& error) {
 bool is_out_of_addresses(const docker_api::EngineError& error) {
   constexpr std::array phrases{"non-overlapping IPv4 address pool", "fully subnetted",
                                "could not find free subnet"};
+  return says_one_of(error, phrases);
+}
+
+/// The words for a subnet that another network has, or has a part of.
+bool is_overlap(const docker_api::EngineError& error) {
+  constexpr std::array phrases{"Pool overlaps", "overlapping IPv4", "conflicts with network"};
   return says_one_of(error, phrases);
 }
 
@@ -101,8 +111,17 @@ asio::awaitable<std::string> Engine::create_container(docker_api::ContainerSpec 
   co_return id;
 }
 
+/// Those that carry labels; one that exists already is left as it is.
+asio::awaitable<void> Engine::make_volumes(const docker_api::ContainerSpec& spec) {
+  for (const auto& mount : spec.mounts) {
+    if (mount.labels.empty()) continue;
+    co_await client_.create_volume(mount.source, mount.labels, mount.driver, mount.driver_options);
+  }
+}
+
 asio::awaitable<void> Engine::make_container(const docker_api::ContainerSpec& spec,
                                              std::string& id) {
+  if (!client_.labels_mounted_volumes()) co_await make_volumes(spec);
   for (int attempt = 1;; ++attempt) {
     try {
       auto creating = client_.create_container(spec);
@@ -152,6 +171,30 @@ asio::awaitable<std::string> Engine::create_network(docker_api::NetworkSpec spec
   co_return id;
 }
 
+/// For an Engine whose administrator has said nothing of addresses: its default pools are large
+/// pieces that are soon used up. False if no small one is to be had either.
+asio::awaitable<bool> Engine::make_small_network(docker_api::NetworkSpec spec, std::string& id) {
+  if (!info_ || info_->own_address_pools) co_return false;
+  std::random_device random;
+  const auto first = random();
+  for (unsigned attempt = 0; attempt < subnet_tries; ++attempt) {
+    spec.subnet = small_subnet(first + attempt);
+    try {
+      auto creating = client_.create_network(spec);
+      id = co_await util::shielded(std::move(creating));
+      spdlog::info("the Engine's address pools are used up network={} subnet={}", spec.name,
+                   spec.subnet);
+      co_return true;
+    } catch (const docker_api::EngineError& error) {
+      if (!is_overlap(error)) {
+        spdlog::warn("{} subnet={}", error.what(), spec.subnet);
+        co_return false;
+      }
+    }
+  }
+  co_return false;
+}
+
 /// Other jobs' networks go when they end: one that finds no addresses waits for them.
 asio::awaitable<void> Engine::make_network(const docker_api::NetworkSpec& spec, std::string& id,
                                            JobLog& log) {
@@ -169,6 +212,10 @@ asio::awaitable<void> Engine::make_network(const docker_api::NetworkSpec& spec, 
         full = error.what();
       else if (!is_name_in_use(error) || ++conflicts == tries)
         throw;
+    }
+    if (!full.empty() && spec.subnet.empty()) {
+      const bool small = co_await make_small_network(spec, id);
+      if (small) co_return;
     }
     if (full.empty()) {
       const auto made = co_await find_network(spec);

@@ -160,6 +160,16 @@ json service_devices(const config::Docker& docker, const std::string& image) {
   return list;
 }
 
+void set_isolation(json& out, const config::Docker& docker) {
+  const auto& value = docker.isolation;
+  if (value != "" && value != "default" && value != "process" && value != "hyperv")
+    fail(
+        fmt::format("the isolation value \"{}\" is not valid. The valid values are: 'process', "
+                    "'hyperv', 'default' and an empty string",
+                    value));
+  set_text(out, "Isolation", value);
+}
+
 }  // namespace
 
 std::string checked_mac_address(const std::string& text) {
@@ -204,6 +214,7 @@ std::string build_host_config(const config::Docker& docker, bool with_pid_mode) 
   if (docker.shm_size != 0) out["ShmSize"] = docker.shm_size;
   set_text(out, "Runtime", docker.runtime);
   set_text(out, "UsernsMode", docker.userns_mode);
+  set_isolation(out, docker);
   set_list(out, "Tmpfs", docker.tmpfs);
   set_list(out, "Sysctls", docker.sysctls);
   return out.dump();
@@ -228,6 +239,7 @@ std::string service_host_config(const config::Docker& docker, const std::string&
   if (docker.shm_size != 0) out["ShmSize"] = docker.shm_size;
   set_text(out, "Runtime", docker.runtime);
   set_text(out, "UsernsMode", docker.userns_mode);
+  set_isolation(out, docker);
   set_list(out, "Tmpfs", docker.services_tmpfs);
   return out.dump();
 }

@@ -5,9 +5,12 @@
 #include <algorithm>
 
 #include "config/feature_flags.hpp"
+#include "executors/docker/dind.hpp"
+#include "executors/docker/helper_image.hpp"
 #include "executors/docker/image_name.hpp"
 #include "executors/docker/labels.hpp"
 #include "executors/docker/plan_parts.hpp"
+#include "job/attempts.hpp"
 #include "job/failure.hpp"
 #include "job/script.hpp"
 #include "net/endpoint.hpp"
@@ -141,6 +144,20 @@ ImagePlan job_image(const job::Job& job, const config::Docker& docker,
   return image;
 }
 
+void plan_helper_image(const config::Runner& runner, job::Variables variables, Plan& plan) {
+  const auto& docker = *runner.docker;
+  variables.add_internal("CI_RUNNER_VERSION", std::string{compatible_version});
+  // Images of GitLab Runner are found by its versions only.
+  variables.add_internal("CI_RUNNER_REVISION", fmt::format("v{}", compatible_version));
+  plan.helper_flavor = variables.expand(docker.helper_image_flavor);
+  plan.helper_pwsh = runner.shell == "pwsh";
+  if (docker.helper_image.empty()) return;
+  ImagePlan image;
+  image.name = variables.expand(docker.helper_image);
+  image.policies = effective_pull_policies(image.name, {}, docker);
+  plan.helper_image = std::move(image);
+}
+
 /// The user of the build container; one that is not allowed ends the job when that container is
 /// made, as documented.
 void plan_build_user(const job::Job& job, const config::Docker& docker, Plan& plan) {
@@ -239,6 +256,29 @@ void plan_network(const job::Job& job, const config::Runner& runner, const PlanC
   variables.add_internal("CI_BUILD_NETWORK_NAME", plan.job_network);
 }
 
+/// What variables and flags of the job say about how it is run.
+void plan_settings(const config::Runner& runner, const job::Variables& variables, Plan& plan) {
+  const auto flag = [&](const char* name) { return feature_flag(name, runner, variables); };
+  plan.keep_umask = flag("FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR");
+  plan.native_stop = flag("FF_USE_NATIVE_CONTAINER_STOP");
+  plan.section_attempts = job::attempts(variables, "EXECUTOR_JOB_SECTION_ATTEMPTS", plan.warnings);
+  if (runner.docker->volume_keep)
+    plan.warnings.emplace_back(
+        "`volume_keep` is on: anonymous volumes of the job's containers stay, and may pile up on "
+        "the Engine");
+  const auto debug = variables.get("CI_DEBUG_SERVICES");
+  if (debug.empty()) return;
+  const auto wanted = config::parse_go_bool(debug);
+  if (!wanted)
+    plan.warnings.push_back(
+        fmt::format("CI_DEBUG_SERVICES: expected bool got \"{}\", using default value: false",
+                    debug.substr(0, longest_shown_name)));
+  else if (*wanted && runner.debug_trace_disabled)
+    plan.warnings.emplace_back("CI_DEBUG_SERVICES: usage is disabled on this Runner");
+  else
+    plan.debug_services = *wanted;
+}
+
 }  // namespace
 
 bool is_user_defined_network(std::string_view mode) {
@@ -323,12 +363,11 @@ Plan make_plan(const job::Job& job, const config::Runner& runner, const PlanCont
   plan.environment.hostname = docker.hostname.empty() ? plan.unique_name : docker.hostname;
   const auto& resolved = plan.environment.variables;
   plan.image = job_image(job, docker, resolved, plan.warnings);
-  if (!docker.helper_image.empty()) {
-    ImagePlan image;
-    image.name = resolved.expand(docker.helper_image);
-    image.policies = effective_pull_policies(image.name, {}, docker);
-    plan.helper_image = std::move(image);
-  }
+  plan_helper_image(runner, resolved, plan);
+  plan.registry.auth_config = util::Secret{resolved.get("DOCKER_AUTH_CONFIG")};
+  plan.registry.homes = context.homes;
+  for (const auto& credential : job.credentials)
+    if (credential.type == "registry") plan.registry.credentials.push_back(credential);
 
   const auto strategy = git_strategy(job, resolved);
   plan.needs_helper = strategy == "fetch" || strategy == "clone";
@@ -363,9 +402,11 @@ Plan make_plan(const job::Job& job, const config::Runner& runner, const PlanCont
   // they have written.
   if (!plan.services.empty() && plan.wait_for_services >= std::chrono::seconds{0})
     plan.needs_helper = true;
+  plan_settings(runner, resolved, plan);
   plan.agent = docker.agent == config::AgentMode::automatic;
   plan.dind_readiness = docker.dind.readiness;
   plan.keep_anonymous_volumes = docker.volume_keep;
+  plan_dind(job, runner, context, volumes.is_protected, plan);
   return plan;
 }
 

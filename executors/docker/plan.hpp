@@ -27,6 +27,10 @@ struct PlanContext {
   int project_slot = 0;  ///< CI_CONCURRENT_PROJECT_ID
   std::string tls_ca;    ///< content for CI_SERVER_TLS_CA_FILE, "" = none
   std::chrono::seconds job_timeout{7200};
+  /// Where Docker's own configuration may lie, for credentials: the first that has one counts.
+  std::vector<std::string> homes;
+  /// Jobs of the same runner may run at the same time.
+  bool side_by_side = false;
 };
 
 /// An image to be made available before a container is made of it.
@@ -37,11 +41,19 @@ struct ImagePlan {
   bool from_config = false;  ///< prints `Using default image`
 };
 
+/// Where a job's credentials for registries come from; see RegistryAccess.
+struct RegistryPlan {
+  util::Secret auth_config;  ///< content of DOCKER_AUTH_CONFIG
+  std::vector<std::string> homes;
+  std::vector<job::Credential> credentials;  ///< of type `registry`
+};
+
 /// A volume that the executor makes, mounts and perhaps removes.
 struct VolumePlan {
   std::string name;
   std::string destination;
   bool reusable = false;  ///< survives the job
+  bool listed = false;    ///< an entry of `volumes`, not the builds directory's own
 };
 
 /// One service container.
@@ -54,8 +66,12 @@ struct ServicePlan {
   docker_api::ContainerSpec container;  ///< without image
   bool is_dind = false;
   std::optional<std::string>
-      cert_dir;             ///< DOCKER_TLS_CERTDIR of service or job; unset: the image's
-  std::string docker_host;  ///< DOCKER_HOST that the service sees
+      cert_dir;              ///< DOCKER_TLS_CERTDIR of service or job; unset: the image's
+  std::string docker_host;   ///< DOCKER_HOST that the service sees
+  bool dind_listed = false;  ///< by `images` in [runners.docker.dind]
+  /// With layer_cache: the kept volume of /var/lib/docker, then the job's own inside it. Mounted if
+  /// the image allows it.
+  std::vector<docker_api::Mount> layers;
 };
 
 /// A job, ready to be carried out by the Engine: data only, no I/O was done for it.
@@ -65,8 +81,12 @@ struct Plan {
   std::string prefix;       ///< R: U-<random>
   docker_api::Labels labels;
   std::vector<std::string> warnings;  ///< for the job's log, before anything else
+  std::vector<std::string> notices;   ///< likewise, after them: what slipway does of its own accord
   ImagePlan image;
   std::optional<ImagePlan> helper_image;  ///< unset: slipway's own local one
+  std::string helper_flavor;              ///< of GitLab Runner's, where there is no own one
+  bool helper_pwsh = false;
+  RegistryPlan registry;
   std::vector<VolumePlan> volumes;
   /// Directories (below managed volumes only) made with mode 0777 before anything starts.
   std::vector<std::string> directories;
@@ -82,7 +102,16 @@ struct Plan {
   std::chrono::seconds wait_for_services{30};  ///< negative: do not wait
   bool agent = true;
   bool dind_readiness = true;
+  config::Dind dind;
+  std::vector<std::string> dns;  ///< `dns` of the configuration
+  std::chrono::seconds job_timeout{7200};
+  /// Of the binds: those of `volumes` entries without a source, kept in `cache_dir`.
+  std::vector<std::string> cached_binds;
   bool keep_anonymous_volumes = false;  ///< volume_keep
+  bool debug_services = false;          ///< CI_DEBUG_SERVICES: their logs go to the job's
+  bool keep_umask = false;              ///< FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR
+  bool native_stop = false;             ///< FF_USE_NATIVE_CONTAINER_STOP
+  int section_attempts = 1;             ///< EXECUTOR_JOB_SECTION_ATTEMPTS, 1 … 10
 };
 
 /// Makes the plan. \throws job::Failure (runner_configuration_error, …) with the documented texts.

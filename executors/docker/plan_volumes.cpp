@@ -122,8 +122,9 @@ std::string clean_path(std::string_view text) {
 }
 
 void plan_volumes(const VolumeInput& input, Plan& plan, std::vector<std::string>& binds) {
-  const auto add_managed = [&](const std::string& destination, bool reusable) {
+  const auto add_managed = [&](const std::string& destination, bool reusable, bool listed) {
     VolumePlan volume;
+    volume.listed = listed;
     volume.destination = destination;
     volume.reusable = reusable && !input.docker.disable_cache;
     volume.name = cache_volume_name(volume.reusable ? input.storage_id : plan.prefix, destination,
@@ -131,28 +132,37 @@ void plan_volumes(const VolumeInput& input, Plan& plan, std::vector<std::string>
     plan.directories.push_back(destination);
     plan.volumes.push_back(std::move(volume));
   };
-  const auto add = [&](const std::string& destination, bool reusable) {
+  const auto add = [&](const std::string& destination, bool reusable, bool listed) {
     if (!input.docker.cache_dir.empty() && !input.docker.disable_cache && reusable) {
       binds.push_back(fmt::format(
           "{}/{}/{}{}:{}", clean_path(std::filesystem::absolute(input.docker.cache_dir).string()),
           input.storage_id, digest_hex("MD5", destination), input.is_protected ? "-protected" : "",
           destination));
+      plan.cached_binds.push_back(binds.back());
       return;
     }
-    add_managed(destination, reusable);
+    add_managed(destination, reusable, listed);
   };
 
   bool builds_defined = false;
   for (const auto& spec : input.specs) {
     builds_defined = builds_defined || clean_path(spec.destination) == plan.environment.builds_dir;
     if (spec.source.empty()) {
-      add(spec.destination, true);
+      add(spec.destination, true, true);
       continue;
     }
     binds.push_back(spec.source + ":" + spec.destination +
                     (spec.options.empty() ? "" : ":" + spec.options));
   }
-  if (!builds_defined) add(plan.environment.builds_dir, input.git_strategy == "fetch");
+  if (!builds_defined) add(plan.environment.builds_dir, input.git_strategy == "fetch", false);
+  // With GIT_CLONE_PATH at its root, the temporary files lie beside the builds directory, where the
+  // job's containers have nothing in common.
+  const auto& temp_dir = plan.environment.temp_dir;
+  const bool defined = std::any_of(input.specs.begin(), input.specs.end(), [&](const auto& spec) {
+    return is_same_or_parent(clean_path(spec.destination), temp_dir);
+  });
+  if (plan.environment.project_dir == plan.environment.builds_dir && !defined)
+    add_managed(temp_dir, false, false);
 }
 
 }  // namespace slipway::executors::docker

@@ -26,7 +26,10 @@ std::chrono::milliseconds to_milliseconds(const timeval& time) {
 }  // namespace
 
 RunningStage::RunningStage(agent::Stage stage, TimePoint now)
-    : stage_{std::move(stage)}, process_{start_stage(stage_)}, limit_{TimePoint::max()} {
+    : stage_{std::move(stage)},
+      process_{start_stage(stage_)},
+      limit_{TimePoint::max()},
+      oom_kills_before_{oom_kills()} {
   if (stage_.limit > 0ms && stage_.limit < 24h * 365) limit_ = now + stage_.limit;
   write_script();
 }
@@ -136,6 +139,7 @@ agent::Exit RunningStage::exit() const {
   exit.signal = WIFSIGNALED(status_) ? WTERMSIG(status_) : 0;
   exit.code = exit.signal != 0 ? 128 + exit.signal : WEXITSTATUS(status_);
   exit.limit_reached = limit_reached_;
+  exit.out_of_memory = exit.code != 0 && oom_kills() > oom_kills_before_;
   exit.cpu = to_milliseconds(usage_.ru_utime) + to_milliseconds(usage_.ru_stime);
   exit.peak_memory_kib = static_cast<std::uint64_t>(usage_.ru_maxrss);
   return exit;

@@ -11,6 +11,7 @@
 
 #include "agent/agent_end.hpp"
 #include "agent/daemon_end.hpp"
+#include "helper/agent/memory_events.hpp"
 #include "helper/agent/process_tree.hpp"
 #include "helper/agent/stage_process.hpp"
 
@@ -73,6 +74,7 @@ class RunningStage {
   bool gone_ = false;
   int status_ = 0;
   rusage usage_{};
+  std::uint64_t oom_kills_before_;
 };
 
 }  // namespace slipway::helper

@@ -101,7 +101,7 @@ TEST_F(DindJobs, S13BuildsAndSourcesInOneJob) {
   EXPECT_THAT(plain_text(job.trace), HasSubstr("hello from an image"));
 }
 
-TEST_F(DindJobs, AnUnprivilegedServiceIsReportedWithItsLastLinesAndAHint) {
+TEST_F(DindJobs, E39_AnUnprivilegedServiceIsReportedWithItsLastLinesAndAHint) {
   docker().services_privileged = false;
   const auto& job = run_job(tls_job().script({"echo the script still runs"}), 120s);
   const auto log = plain_text(job.trace);

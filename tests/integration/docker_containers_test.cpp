@@ -64,7 +64,7 @@ TEST_F(Containers, RunAScriptFromStdin) {
   });
 }
 
-TEST_F(Containers, ThatExitAtOnceLoseNoOutput) {
+TEST_F(Containers, E3_ThatExitAtOnceLoseNoOutput) {
   run([](Client& engine) -> asio::awaitable<void> {
     for (int i = 0; i < 20; ++i) {
       const auto text = "run " + std::to_string(i);

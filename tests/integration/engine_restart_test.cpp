@@ -113,7 +113,7 @@ TEST_P(EngineRestart, Fault20_DuringRunWithLiveRestoreNothingIsLost) {
   EXPECT_THAT(plain_text(job.trace), HasSubstr("done\n" + numbers(1, 300)));
 }
 
-TEST_P(EngineRestart, Fault20_DuringRunWithoutLiveRestoreTheJobEndsAndSaysWhy) {
+TEST_P(EngineRestart, Fault20_E48_DuringRunWithoutLiveRestoreTheJobEndsAndSaysWhy) {
   const auto id = gitlab().enqueue(JobBuilder{}.image(image).script({"echo so far; sleep 1000"}));
   run_until_text(id, "so far\n");
   engine().signal(GetParam());

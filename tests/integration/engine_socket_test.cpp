@@ -35,7 +35,7 @@ class EngineSocket : public PrivateJobs {
   }
 };
 
-TEST_F(EngineSocket, Fault31_AJobThatRemovesEveryContainerEndsAndSaysThatItsOwnIsGone) {
+TEST_F(EngineSocket, Fault31_E31_AJobThatRemovesEveryContainerEndsAndSaysThatItsOwnIsGone) {
   const auto sha = make_repository({{"file", "content\n"}});
   const auto& record =
       run_job(job({"cat file", "docker rm -f $(docker ps -aq)", "sleep 1000", "echo never"})

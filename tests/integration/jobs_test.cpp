@@ -42,14 +42,15 @@ TEST_F(DockerJobs, FetchesSourcesOverHttp) {
   EXPECT_THAT(plain_text(job.trace), HasSubstr("Checking out " + sha.substr(0, 8)));
 }
 
-TEST_F(DockerJobs, RunsAfterScriptInTheSameContainer) {
-  const auto& job = run_job(JobBuilder{}
-                                .image(image)
-                                .script({"echo kept > /tmp/file", "false"})
-                                .after_script({"cat /tmp/file", "echo status $CI_JOB_STATUS"}));
-  EXPECT_EQ(job.state, JobState::failed);
-  EXPECT_THAT(plain_text(job.trace), HasSubstr("kept"));
-  EXPECT_THAT(plain_text(job.trace), HasSubstr("status failed"));
+// A slot is free when its last job is removed, so that jobs one after another use the same caches.
+TEST_F(DockerJobs, E34_JobsOneAfterAnotherUseOneSlotAndItsCaches) {
+  std::vector<std::int64_t> ids;
+  for (int i = 0; i < 3; ++i)
+    ids.push_back(gitlab().enqueue(JobBuilder{}.image(image).script(
+        {"echo x >>/cache/file", "echo slot $CI_CONCURRENT_PROJECT_ID $(wc -l </cache/file)"})));
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    EXPECT_THAT(plain_text(run_until_finished(ids[i]).trace),
+                HasSubstr("\nslot 0 " + std::to_string(i + 1) + "\n"));
 }
 
 }  // namespace

@@ -212,7 +212,7 @@ TEST_F(Kill, Fault43_KilledDuringCleanUpTheNextStartRemovesTheRest) {
   EXPECT_GE(interrupted, 1u);
 }
 
-TEST_F(Kill, Fault43_AtRandomTimesUnderLoad) {
+TEST_F(Kill, Fault43_E47_AtRandomTimesUnderLoad) {
   const auto sha = make_repository({{"file", "content\n"}});
   concurrent = 4;
   const int kills = long_tests() ? 100 : 6;

@@ -136,14 +136,14 @@ PrivateEngine& PrivateEngine::shared() {
   return engine;
 }
 
-PrivateEngine::PrivateEngine()
-    : directory_{fmt::format("/tmp/{}{}", directory_prefix, ::getpid())},
-      name_{fmt::format("swe{}", ::getpid())},
+PrivateEngine::PrivateEngine(char kind)
+    : directory_{fmt::format("/tmp/{}{}-{}", directory_prefix, ::getpid(), kind)},
+      name_{fmt::format("sw{}{}", kind, ::getpid())},
       first_engine_{environment("DOCKER_HOST")} {
   if (::geteuid() != 0)
     throw std::runtime_error{"a Docker Engine of a test's own needs root; run the tests as root"};
   if (first_engine_.empty()) first_engine_ = "unix:///var/run/docker.sock";
-  const int link = ::getpid() % links * 4;
+  const int link = (::getpid() * 2 + kind % 2) % links * 4;
   const auto address = [link](int host) {
     return fmt::format("198.{}.{}.{}", 18 + (link >> 16), link >> 8 & 255, (link & 255) + host);
   };
@@ -221,9 +221,9 @@ void PrivateEngine::mount_data(int mib) {
                   init_, small, mib));
 }
 
-std::vector<std::string> PrivateEngine::arguments(const Options& options) const {
+std::vector<std::string> PrivateEngine::command(const Options& options) const {
   std::vector<std::string> words{
-      "nsenter", "--target", fmt::format("{}", init_), "--pid", "--mount", "--net", "--", "dockerd",
+      "dockerd",
       // The documented socket is there as well, for jobs that mount it.
       "--host", host(), "--host", "unix:///var/run/docker.sock", "--group", "root", "--config-file",
       (directory_ / "daemon.json").string(), "--data-root",
@@ -245,7 +245,10 @@ void PrivateEngine::launch(const Options& options) {
   if (options.data_mib > 0) mount_data(options.data_mib);
   // A dockerd that was killed leaves its own; the process of that number may be another one now.
   shell(fmt::format("nsenter --target {} --mount -- rm -f /run/docker.pid", init_));
-  entering_ = spawn(arguments(options), directory_ / "log");
+  std::vector<std::string> words{
+      "nsenter", "--target", fmt::format("{}", init_), "--pid", "--mount", "--net", "--"};
+  for (auto& word : command(options)) words.push_back(std::move(word));
+  entering_ = spawn(std::move(words), directory_ / "log");
   const bool there = wait_for([this] { return child_of(entering_) > 0 || !running(); }, 5s);
   dockerd_ = there && entering_ > 0 ? child_of(entering_) : -1;
   if (dockerd_ < 0) throw std::runtime_error{"dockerd could not be started: " + log()};

@@ -28,9 +28,9 @@ class PrivateEngine {
     std::vector<std::string> more;  ///< further arguments of dockerd
   };
 
-  PrivateEngine();
+  PrivateEngine() : PrivateEngine{'e'} {}
   PrivateEngine(const PrivateEngine&) = delete;
-  ~PrivateEngine();
+  virtual ~PrivateEngine();
 
   /// The one that all tests of the process share: images that one test has loaded the next one has.
   static PrivateEngine& shared();
@@ -67,12 +67,19 @@ class PrivateEngine {
   /// The last lines of dockerd's log.
   std::string log() const;
 
+ protected:
+  /// `kind` tells the engines of one process apart: a letter.
+  explicit PrivateEngine(char kind);
+  /// The program and its arguments, in the namespaces.
+  virtual std::vector<std::string> command(const Options& options) const;
+  const std::filesystem::path& directory() const { return directory_; }
+  const std::string& name() const { return name_; }
+
  private:
   void make_namespaces();
   void make_link();
   void mount_data(int mib);
   void forget_cgroups() const;
-  std::vector<std::string> arguments(const Options& options) const;
 
   std::filesystem::path directory_;
   std::string name_;  ///< of the network device and the control group

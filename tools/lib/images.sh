@@ -3,6 +3,8 @@
 # packages under the same name. Stand-ins carry the label io.slipway.stand-in=<recipe>.
 
 images=(busybox:latest docker:24.0.5-cli docker:24.0.5-dind)
+# Needed by the tests besides.
+test_images=(quay.io/buildah/stable:latest)
 images_dir=$build_dir/images
 image_recipes=$repo_root/tools/images
 debian_release=bookworm
@@ -81,6 +83,8 @@ image_recipe() {
     busybox:*) recipe_digest "$repo_root/tools/lib/images.sh" ;;
     docker:*) recipe_digest "$repo_root/tools/lib/images.sh" "$image_recipes/finish-root" \
       "$image_recipes/hostcaps-runc" "$image_recipes"/docker/* ;;
+    quay.io/buildah/*) recipe_digest "$repo_root/tools/lib/images.sh" \
+      "$image_recipes/finish-root" "$image_recipes"/buildah/* ;;
   esac
 }
 
@@ -101,7 +105,12 @@ make_stand_in() {
     docker:*-dind)
       cache_docker_root
       import_image "$1" "ENV $image_path" 'ENV DOCKER_TLS_CERTDIR=/certs' 'VOLUME /var/lib/docker' \
-        'EXPOSE 2375 2376' 'ENTRYPOINT ["dockerd-entrypoint.sh"]' 'CMD []' <"$docker_root"
+        'EXPOSE 2375 2376' 'ENTRYPOINT ["dockerd-entrypoint.sh"]' 'CMD []' <"$cached_root"
+      ;;
+    quay.io/buildah/*)
+      cache_root buildah "$1" busybox-static buildah ca-certificates
+      import_image "$1" "ENV $image_path" 'ENV BUILDAH_ISOLATION=chroot' 'CMD ["sh"]' \
+        <"$cached_root"
       ;;
   esac
   rm -f "$root"
@@ -157,14 +166,22 @@ debian_root() {
     --include="$packages" --skip=check/empty "${hooks[@]}" "$debian_release" -
 }
 
-# Sets `docker_root` to an archive of CLI and Engine, kept under build/images.
+# cache_root NAME IMAGE PACKAGE…: sets `cached_root` to an archive of the packages, finished by the
+# hooks of NAME and kept under build/images as long as IMAGE's recipe stays.
+cache_root() {
+  local name=$1 recipe
+  recipe=$(image_recipe "$2")
+  shift 2
+  cached_root=$images_dir/$name-$recipe.tar
+  [[ ! -s $cached_root ]] || return 0
+  rm -f "$images_dir/$name"-*.tar
+  debian_root "finish-root,$name/finish-root" "$@" >"$cached_root.part"
+  mv "$cached_root.part" "$cached_root"
+}
+
+# CLI and Engine.
 cache_docker_root() {
-  docker_root=$images_dir/docker-$(image_recipe docker:).tar
-  [[ ! -s $docker_root ]] || return 0
-  rm -f "$images_dir"/docker-*.tar
-  debian_root finish-root,docker/finish-root busybox-static docker.io iptables openssl \
-    ca-certificates openssh-client >"$docker_root.part"
-  mv "$docker_root.part" "$docker_root"
+  cache_root docker docker: busybox-static docker.io iptables openssl ca-certificates openssh-client
 }
 
 # The same without the Engine, as a tar stream.
@@ -172,5 +189,5 @@ docker_cli_root() {
   cache_docker_root
   tar --delete --file - ./usr/sbin/dockerd ./usr/bin/containerd ./usr/bin/containerd-shim-runc-v2 \
     ./usr/sbin/runc ./usr/sbin/docker-proxy ./usr/local/bin/dockerd-entrypoint.sh \
-    ./usr/local/bin/hostcaps-runc <"$docker_root"
+    ./usr/local/bin/hostcaps-runc <"$cached_root"
 }

@@ -8,6 +8,8 @@ build_packages=(
 # For root filesystems: the helper image, and stand-ins for images that cannot be pulled.
 image_packages=(mmdebstrap debian-archive-keyring busybox-static)
 engine_packages=(docker.io iptables iproute2)
+# A real registry, with and without a password; a forward proxy; another engine with Docker's API.
+test_packages=(docker-registry apache2-utils tinyproxy-bin podman)
 # What a machine without dpkg must have by whatever name.
 build_commands=(g++ cmake ninja git curl)
 
@@ -55,6 +57,14 @@ install_packages() {
   apt_update
   apt_get install -y --no-install-recommends "${missing[@]}" ||
     die "these packages could not be installed: ${missing[*]}"
+}
+
+setup_tests() {
+  if have dpkg-query; then
+    install_packages "${test_packages[@]}"
+  else
+    require_commands docker-registry htpasswd tinyproxy podman
+  fi
 }
 
 require_commands() {

@@ -21,6 +21,7 @@ add_test() {
 
 run_tests() {
   use_engine
+  images+=("${test_images[@]}")
   prepare_images
   write_test_list
   export SLIPWAY_BIN_DIR=$release_dir/bin

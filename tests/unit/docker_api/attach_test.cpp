@@ -90,7 +90,7 @@ asio::awaitable<std::string> read_all(Client& client) {
   co_return text;
 }
 
-TEST(Attach, LosesNothingThatFollowsTheHeader) {
+TEST(Attach, E3_LosesNothingThatFollowsTheHeader) {
   const auto bytes = upgraded + frame(1, "one") + frame(2, "two");
   // In one write, cut within the header block, at its end, and within a frame.
   for (const std::size_t cut :

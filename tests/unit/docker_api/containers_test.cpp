@@ -118,6 +118,47 @@ TEST(ContainerLogs, AreDemultiplexedAndBounded) {
               });
 }
 
+TEST(ContainerLogs, TheLastBytesAreKept) {
+  Answer answer;
+  for (int i = 0; i < 100; ++i) answer.pieces.push_back(frame(1, std::string(100, 'x')));
+  answer.pieces.push_back(frame(2, "the end\n"));
+  with_engine({{"GET /containers/c1/logs", {answer}}},
+              [](Client& client, FakeEngine&) -> asio::awaitable<void> {
+                const auto logs = co_await client.last_logs("c1", true, 108);
+                EXPECT_EQ(logs, std::string(100, 'x') + "the end\n");
+                const auto all = co_await client.last_logs("c1", true, 1u << 20);
+                EXPECT_EQ(all.size(), 10'008u);
+              });
+}
+
+TEST(ContainerLogs, E45_AreFollowedUntilTheContainerEndsOrNobodyWantsThem) {
+  Answer ending;
+  ending.pieces = {frame(1, "one\n"), frame(2, "two\n")};
+  auto endless = ending;
+  endless.end = Answer::End::hang;
+  with_engine({{"GET /containers/c1/logs", {ending}}, {"GET /containers/c2/logs", {endless}}},
+              [](Client& client, FakeEngine& engine) -> asio::awaitable<void> {
+                std::string output;
+                const StreamParser::Sink sink = [&output](StreamType type, std::string_view piece) {
+                  output += (type == StreamType::err ? "E:" : "O:") + std::string{piece};
+                };
+                co_await client.follow_logs("c1", true, -1, sink);
+                EXPECT_EQ(output, "O:one\nE:two\n");
+                EXPECT_THAT(engine.requests().at(0).target,
+                            HasSubstr("stdout=1&stderr=1&timestamps=1&tail=all&follow=1"));
+                output.clear();
+                bool timed_out = false;
+                try {
+                  auto following = client.follow_logs("c2", true, 0, sink);
+                  co_await util::with_timeout(std::move(following), 200ms);
+                } catch (const util::TimeoutError&) {
+                  timed_out = true;
+                }
+                EXPECT_TRUE(timed_out);
+                EXPECT_EQ(output, "O:one\nE:two\n");
+              });
+}
+
 TEST(Exec, TakesPodmansAnswerAsAConflict) {
   const Answer podman{
       500, R"({"message":"can only create exec sessions on running containers: state improper"})"};

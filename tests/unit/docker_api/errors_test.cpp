@@ -45,7 +45,7 @@ TEST(Connect, PutsTheVersionIntoEveryPath) {
   });
 }
 
-TEST(Connect, ObeysThePinOfTheEnvironment) {
+TEST(Connect, E49_ObeysThePinOfTheEnvironment) {
   ::setenv("DOCKER_API_VERSION", "1.40", 1);
   with_engine({}, [](Client& client, FakeEngine&) -> asio::awaitable<void> {
     co_await client.connect();
@@ -54,7 +54,7 @@ TEST(Connect, ObeysThePinOfTheEnvironment) {
   ::unsetenv("DOCKER_API_VERSION");
 }
 
-TEST(Connect, RefusesOldEnginesAndRedirects) {
+TEST(Connect, E49_RefusesOldEnginesAndRedirects) {
   FakeEngine::Script old{{"HEAD /_ping", {{200, "", {{"API-Version", "1.24"}}}}}};
   with_engine(old, [](Client& client, FakeEngine&) -> asio::awaitable<void> {
     const auto error = co_await engine_error(client.connect());

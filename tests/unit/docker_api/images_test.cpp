@@ -53,7 +53,7 @@ TEST(PullImage, ReadsProgressCutAnywhere) {
   }
 }
 
-TEST(PullImage, SendsWhatToPull) {
+TEST(PullImage, E55_SendsWhatToPullAndForWhichPlatform) {
   with_engine({{"POST /images/create", {{200, std::string{progress_text}}}}},
               [](Client& client, FakeEngine& engine) -> asio::awaitable<void> {
                 co_await pull(client);
@@ -74,7 +74,7 @@ TEST(PullImage, SendsWhatToPull) {
               });
 }
 
-TEST(PullImage, FindsTheErrorInsideASuccess) {
+TEST(PullImage, E18_FindsTheErrorInsideASuccess) {
   struct Case {
     const char* line;
     const char* message;
@@ -165,7 +165,7 @@ TEST(InspectImage, KeepsTheSlashesOfAName) {
   });
 }
 
-TEST(InspectImage, SendsThePlatformFrom149On) {
+TEST(InspectImage, E55_SendsThePlatformFrom149On) {
   const FakeEngine::Script script{{"HEAD /_ping", {{200, "", {{"API-Version", "1.49"}}}}},
                                   {"GET /v1.49/images/a/json", {{200, R"({"Id":"i"})"}}}};
   with_engine(script, [](Client& client, FakeEngine& engine) -> asio::awaitable<void> {
@@ -198,7 +198,7 @@ TEST(ImportImage, SendsTheFile) {
                   co_await std::move(done);
                   const auto& request = fake.requests().at(0);
                   EXPECT_EQ(request.body, want);
-                  EXPECT_EQ(net::query_parameter(request.target, "repo"), "slipway-helper");
+                  EXPECT_EQ(net::query_parameter(request.target, "repo"), "slipway-helper:1.0");
                   EXPECT_THAT(request.target,
                               HasSubstr("changes=CMD%20%5B%22sh%22%5D&changes=ENV"));
                 }(import(client, path), engine, content);

@@ -59,6 +59,26 @@ TEST(Answers, ContainerWithAddresses) {
   EXPECT_THAT(container.exposed_tcp_ports, ElementsAre(2376));
 }
 
+TEST(Answers, ContainerWithAHealthcheck) {
+  const auto container = read_container(json::parse(R"({"Id":"c1","State":{"Health":{
+    "Status":"unhealthy","Log":[{"Output":"first"},{"Output":"last\n"}]}},
+    "Config":{"Healthcheck":{"Interval":5000000000}}})"));
+  EXPECT_EQ(container.health, "unhealthy");
+  EXPECT_EQ(container.health_output, "last\n");
+  EXPECT_EQ(container.health_interval, std::chrono::seconds{5});
+  const auto quick = read_container(json::parse(R"({"Id":"c1","State":{"Health":{"Log":null}},
+    "Config":{"Healthcheck":{"Interval":5000000000,"StartInterval":1000000000}}})"));
+  EXPECT_EQ(quick.health_interval, std::chrono::seconds{1});
+  EXPECT_EQ(read_container(json::parse(R"({"Id":"c1"})")).health, "");
+}
+
+TEST(Answers, AddressPoolsOfTheAdministrator) {
+  EXPECT_FALSE(read_info(json::parse("{}")).own_address_pools);
+  EXPECT_FALSE(read_info(json::parse(R"({"DefaultAddressPools":null})")).own_address_pools);
+  EXPECT_TRUE(read_info(json::parse(R"({"DefaultAddressPools":[{"Base":"10.0.0.0/8","Size":24}]})"))
+                  .own_address_pools);
+}
+
 TEST(Answers, EventAndProgress) {
   const auto event = read_event(json::parse(R"({"Type":"container","Action":"die","timeNano":17,
     "Actor":{"ID":"abc","Attributes":{"exitCode":"3"}}})"));

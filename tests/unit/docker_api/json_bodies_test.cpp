@@ -124,12 +124,21 @@ TEST(ContainerBody, SendsBytesThatAreNotUtf8AsReplacements) {
   EXPECT_EQ(json::parse(text)["Env"], (json{"A=\ufffd\ufffd", "B=\u00e9"}));
 }
 
-TEST(NetworkBody, SendsIpv6Always) {
+TEST(NetworkBody, E29_SendsIpv6Always) {
   NetworkSpec spec{"net", {{"l", "v"}}, false, {{"com.docker.network.driver.mtu", "1400"}}};
   EXPECT_EQ(network_body(spec, old_engine), json::parse(R"({"Name":"net","EnableIPv6":false,
     "CheckDuplicate":true,"Labels":{"l":"v"},"Options":{"com.docker.network.driver.mtu":"1400"}})"));
   EXPECT_EQ(network_body({"net", {}, true, {}}, new_engine),
             json::parse(R"({"Name":"net","EnableIPv6":true})"));
+}
+
+TEST(NetworkBody, ASubnetIsSentWhereItIsWanted) {
+  NetworkSpec spec;
+  spec.name = "net";
+  EXPECT_FALSE(network_body(spec, {1, 41}).contains("IPAM"));
+  spec.subnet = "198.19.0.64/26";
+  EXPECT_EQ(network_body(spec, {1, 41})["IPAM"],
+            json::parse(R"({"Config":[{"Subnet":"198.19.0.64/26"}]})"));
 }
 
 TEST(LabelFilter, IsTheEnginesJson) {

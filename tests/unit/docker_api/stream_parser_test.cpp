@@ -37,7 +37,7 @@ struct Record {
   }
 };
 
-TEST(StreamParser, IsTheSameAtEveryCut) {
+TEST(StreamParser, E2_IsTheSameAtEveryCut) {
   const auto bytes = frame(1, "hello\n") + frame(2, "") + frame(2, "oh\n") + frame(1, "") +
                      frame(1, std::string(300, 'x')) + frame(0, "echoed") + frame(2, "no newline");
   const auto want = "<o>hello\n<e>oh\n<o>" + std::string(300, 'x') + "echoed<e>no newline";
@@ -67,7 +67,7 @@ TEST(StreamParser, HandsOutViewsOfItsInput) {
   EXPECT_THAT(where, testing::ElementsAre(bytes.data() + 8, bytes.data() + 19));
 }
 
-TEST(StreamParser, TakesFramesLargerThanAnyBuffer) {
+TEST(StreamParser, E2_TakesFramesLargerThanAnyBuffer) {
   const std::string payload(10u << 20, 'z');
   const auto bytes = frame(1, payload) + frame(1, "end");
   std::size_t size = 0;

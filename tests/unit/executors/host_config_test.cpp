@@ -23,7 +23,7 @@ struct KeyCase {
   const char* service;  ///< members
 };
 
-TEST(HostConfig, EveryKey) {
+TEST(HostConfig, E40_EveryKey) {
   const KeyCase cases[] = {
       {"", "{}", "{}"},
       {"memory = \"64m\"", R"({"Memory":67108864})", "{}"},
@@ -120,7 +120,7 @@ TEST(HostConfig, CpuCounts) {
     EXPECT_EQ(build_config(std::string{"cpus = \""} + c.text + "\"")["NanoCpus"], c.want) << c.text;
 }
 
-TEST(HostConfig, BadValuesFailTheJobAsConfigurationErrors) {
+TEST(HostConfig, E42_E43_BadValuesFailTheJobAsConfigurationErrors) {
   const std::pair<std::string, std::string> cases[] = {
       {"memory = \"lots\"", "[runners.docker] memory: \"lots\" is not a size"},
       {"memory = \"1x\"", "\"1x\" is not a size"},

@@ -20,7 +20,7 @@ struct ServiceCase {
   std::string run;
 };
 
-TEST(ServiceName, EveryCombinationOfTagDigestPortAndDepth) {
+TEST(ServiceName, E21_EveryCombinationOfTagDigestPortAndDepth) {
   const auto at = "@" + digest;
   const ServiceCase cases[] = {
       {"postgres:14", "postgres", "14", {"postgres"}, "postgres:14"},

@@ -21,7 +21,7 @@ TEST(Names, StorageIdIsThatOfTheDocumentation) {
   EXPECT_NE(storage_id("t", "s", 1, 0), storage_id("t", "s", 2, 0));
 }
 
-TEST(Names, CacheVolume) {
+TEST(Names, E34_CacheVolume) {
   EXPECT_EQ(cache_volume_name("H", "/cache", false), "H-cache-3c3f060a0374fc8bc39395164f415a70");
   EXPECT_EQ(cache_volume_name("H", "/cache", true),
             "H-cache-3c3f060a0374fc8bc39395164f415a70-protected");

@@ -41,7 +41,7 @@ TEST(PlanImage, OfTheJobElseOfTheConfiguration) {
   EXPECT_EQ(refusal(image("")).text, "no Docker image specified to run the build in");
 }
 
-TEST(PlanImage, VariablesOfTheJobLevelExpand) {
+TEST(PlanImage, E54_VariablesOfTheJobLevelExpand) {
   auto changes = image("$REGISTRY/ruby:$VERSION");
   changes["+variables"] = {variable("REGISTRY", "reg.tld:$PORT"), variable("VERSION", "3"),
                            variable("PORT", "5000")};
@@ -49,7 +49,7 @@ TEST(PlanImage, VariablesOfTheJobLevelExpand) {
   EXPECT_EQ(plan.image.name, "reg.tld:5000/ruby:3");
 }
 
-TEST(PlanImage, AllowList) {
+TEST(PlanImage, E37_AllowList) {
   const std::string allowed =
       "image = \"internal/base:1\"\nallowed_images = [\"ruby:*\", \"**/ok*\"]";
   for (const auto* fine : {"ruby:3", "a/b/okay:1", "ok", "internal/base:1", ""})
@@ -74,12 +74,6 @@ TEST(PlanImage, NamesThatAreNone) {
   }
 }
 
-TEST(PlanImage, HelperImageOfTheConfiguration) {
-  EXPECT_FALSE(plan_of({}).helper_image);
-  const auto plan = plan_of({}, "helper_image = \"reg.tld/helper:x86_64-$CI_RUNNER_VERSION\"");
-  EXPECT_EQ(plan.helper_image->name, "reg.tld/helper:x86_64-1.2.3");
-}
-
 struct UserCase {
   const char* job;
   const char* toml;
@@ -87,7 +81,7 @@ struct UserCase {
   const char* refused;
 };
 
-TEST(PlanUser, ConfigurationBeatsTheJob) {
+TEST(PlanUser, E56_ConfigurationBeatsTheJob) {
   const UserCase cases[] = {
       {"", "", "", ""},
       {"1000:1000", "", "1000:1000", ""},

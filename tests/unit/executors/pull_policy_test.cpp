@@ -41,7 +41,7 @@ struct PolicyRefusal {
   std::string want;
 };
 
-TEST(PullPolicies, RefusalsNameTheSource) {
+TEST(PullPolicies, E16_RefusalsNameTheSource) {
   const std::string begin = "invalid pull policy for image \"alpine\": pull_policy (";
   const PolicyRefusal cases[] = {
       {{"never"},

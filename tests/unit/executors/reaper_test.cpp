@@ -89,7 +89,7 @@ class Warnings {
   std::ostringstream text_;
 };
 
-TEST(Reaper, RemovesContainersThenVolumesThenNetworks) {
+TEST(Reaper, E58_RemovesContainersThenVolumesThenNetworks) {
   with_scene([](Scene& scene) -> asio::awaitable<void> {
     scene.engine.on("DELETE /networks/n", {{204}});
     scene.engine.on("DELETE /volumes/v", {{204}});

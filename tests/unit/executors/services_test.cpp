@@ -53,7 +53,7 @@ TEST(Services, LimitCountsBoth) {
   EXPECT_EQ(plan_of(services(two), "services_limit = -1\n" + config).services.size(), 3u);
 }
 
-TEST(Services, TwoOfOneImageNeedDifferentAliases) {
+TEST(Services, E21_E22_TwoOfOneImageNeedDifferentAliases) {
   const auto both = plan_of(services(
       {{{"name", "postgres:14"}, {"alias", "one"}}, {{"name", "postgres:15"}, {"alias", "two"}}}));
   ASSERT_EQ(both.services.size(), 2u);
@@ -69,7 +69,7 @@ TEST(Services, TwoOfOneImageNeedDifferentAliases) {
                                          skipped("tutum-wordpress", "tutum/wordpress", 1)));
 }
 
-TEST(Services, RepeatedAliasesOfOneServiceAreHarmless) {
+TEST(Services, E22_RepeatedAliasesOfOneServiceAreHarmless) {
   const auto plan =
       plan_of(services({{{"name", "alpine"}, {"alias", "alpine alpine svc-1 svc-1"}}}));
   ASSERT_EQ(plan.services.size(), 1u);
@@ -79,7 +79,7 @@ TEST(Services, RepeatedAliasesOfOneServiceAreHarmless) {
   EXPECT_THAT(commas.services[0].hosts, ElementsAre("redis", "a", "b", "c"));
 }
 
-TEST(Services, NamesThatAreNone) {
+TEST(Services, E23_NamesThatAreNone) {
   for (const auto* name : {"", "Not An Image", "$UNSET"}) {
     SCOPED_TRACE(name);
     const auto refused = refusal(services({{{"name", name}, {"alias", "db"}}}));
@@ -93,7 +93,7 @@ TEST(Services, NamesThatAreNone) {
   }
 }
 
-TEST(Services, NameAndAliasAreExpanded) {
+TEST(Services, E54_NameAndAliasAreExpanded) {
   json changes = services({{{"name", "$IMAGE:$TAG"}, {"alias", "$ALIAS"}}});
   changes["+variables"] = {variable("IMAGE", "postgres"), variable("TAG", "14"),
                            variable("ALIAS", "db-$TAG")};
@@ -102,7 +102,7 @@ TEST(Services, NameAndAliasAreExpanded) {
   EXPECT_THAT(plan.services[0].hosts, ElementsAre("postgres", "db-14"));
 }
 
-TEST(Services, SeePublicAndInternalVariablesAndTheirOwn) {
+TEST(Services, E28_SeePublicAndInternalVariablesAndTheirOwn) {
   json changes = services({{{"name", "redis"},
                             {"variables",
                              {variable("FROM_JOB", "got $SECRET"),
@@ -140,7 +140,7 @@ TEST(Services, CommandAndEntrypoint) {
   EXPECT_EQ(plan.services[2].container.entrypoint, Words{""});
 }
 
-TEST(Services, EntrypointsMayBeFixed) {
+TEST(Services, E6_EntrypointsMayBeFixed) {
   const auto plan = plan_of({{"services", {{{"name", "a"}, {"entrypoint", {"/e"}}}}},
                              {"image", {{"name", "alpine"}, {"entrypoint", {"/i"}}}}},
                             "disable_entrypoint_overwrite = true");
@@ -175,7 +175,7 @@ struct PrivilegeCase {
   bool service;
 };
 
-TEST(Privileges, FollowTheAllowLists) {
+TEST(Privileges, E38_FollowTheAllowLists) {
   const PrivilegeCase cases[] = {
       {"", false, false, false},
       {"privileged = true", true, true, true},
@@ -225,7 +225,7 @@ TEST(Networks, AliasesAreForUserDefinedOnes) {
   }
 }
 
-TEST(Networks, OnePerJob) {
+TEST(Networks, E29_OnePerJob) {
   json changes = services({{{"name", "redis"}}});
   changes["+variables"] = {variable("FF_NETWORK_PER_BUILD", "true")};
   const auto plan = plan_of(changes, "network_mtu = 1402\nenable_ipv6 = true");

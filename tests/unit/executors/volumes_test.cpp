@@ -16,7 +16,7 @@ struct GrammarCase {
   std::string options;
 };
 
-TEST(VolumeGrammar, Accepted) {
+TEST(VolumeGrammar, E32_Accepted) {
   const GrammarCase cases[] = {
       {"/cache", "", "/cache", ""},
       {"/with space/x", "", "/with space/x", ""},
@@ -47,7 +47,7 @@ TEST(VolumeGrammar, Accepted) {
   }
 }
 
-TEST(VolumeGrammar, Refused) {
+TEST(VolumeGrammar, E32_Refused) {
   for (const std::string text : {"",
                                  "cache",
                                  "x:y",
@@ -102,7 +102,7 @@ json strategy(const char* value) {
   return {{"+variables", {{{"key", "GIT_STRATEGY"}, {"value", value}}}}};
 }
 
-TEST(Volumes, BuildsDirectoryIsKeptOnlyForFetch) {
+TEST(Volumes, E34_BuildsDirectoryIsKeptOnlyForFetch) {
   EXPECT_THAT(names(plan_of(strategy("fetch"))),
               ElementsAre("/builds reusable " + h + "-cache-" + builds_md5));
   for (const auto* other : {"clone", "none", "empty"})
@@ -127,7 +127,7 @@ TEST(Volumes, DestinationOnlyEntriesAreManaged) {
   EXPECT_EQ(labels.at("io.slipway.state"), "00112233445566ff");
 }
 
-TEST(Volumes, DisableCacheMakesThemTemporary) {
+TEST(Volumes, E34_DisableCacheMakesThemTemporary) {
   for (const auto* more : {"", "cache_dir = \"/var/cache\"\n"})
     EXPECT_THAT(names(plan_of(strategy("fetch"),
                               std::string{more} + "disable_cache = true\nvolumes = [\"/cache\"]")),
@@ -135,7 +135,7 @@ TEST(Volumes, DisableCacheMakesThemTemporary) {
                             "/builds temporary " + r + "-cache-" + builds_md5));
 }
 
-TEST(Volumes, CacheDirMakesThemHostDirectories) {
+TEST(Volumes, E35_CacheDirMakesThemHostDirectories) {
   const auto fetch =
       plan_of(strategy("fetch"), "cache_dir = \"/var/cache/\"\nvolumes = [\"/cache\"]");
   EXPECT_THAT(fetch.volumes, IsEmpty());
@@ -152,7 +152,7 @@ struct ProtectedCase {
   bool is_protected;
 };
 
-TEST(Volumes, AProtectedRefHasItsOwn) {
+TEST(Volumes, E34_AProtectedRefHasItsOwn) {
   const auto git = [](const json& flag) {
     auto info = payload().at("git_info");
     if (flag.is_null())
@@ -201,7 +201,7 @@ TEST(Volumes, TheUsersDefinitionOfTheBuildsDirectoryWins) {
   EXPECT_THAT(shared.build.binds, ElementsAre("/srv:/builds:rw"));
 }
 
-TEST(Volumes, OnlyDestinationsAreExpanded) {
+TEST(Volumes, E32_OnlyDestinationsAreExpanded) {
   const json changes{{"+variables", {{{"key", "CI_PROJECT_PATH"}, {"value", "group/app"}}}}};
   const auto plan = plan_of(changes,
                             "volumes = [\"/x/$CI_PROJECT_PATH\", "
@@ -217,7 +217,7 @@ TEST(Volumes, AVariableCannotBecomeMountOptions) {
             "invalid volume specification: \"/host:/y/$X\"");
 }
 
-TEST(Volumes, DoubledAndRootDestinationsAreRefused) {
+TEST(Volumes, E32_DoubledAndRootDestinationsAreRefused) {
   const std::pair<std::string, std::string> cases[] = {
       {R"(["/c", "/c"])", "volume for container path \"/c\" is already defined"},
       {R"(["/c", "/c/"])", "volume for container path \"/c\" is already defined"},
@@ -240,7 +240,7 @@ TEST(Volumes, DriverAndItsOptionsAreOfEveryManagedVolume) {
   }
 }
 
-TEST(Volumes, KeepIsForAnonymousOnes) {
+TEST(Volumes, E36_KeepIsForAnonymousOnes) {
   EXPECT_FALSE(plan_of({}).keep_anonymous_volumes);
   EXPECT_TRUE(plan_of({}, "volume_keep = true").keep_anonymous_volumes);
 }

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "job/attempts.hpp"
+
 namespace slipway::runner {
 namespace {
 
@@ -303,14 +305,14 @@ TEST(Attempts, AreOneToTen) {
     job::Variables variables;
     variables.add_internal("GET_SOURCES_ATTEMPTS", c.text);
     Words warnings;
-    EXPECT_EQ(attempts(variables, "GET_SOURCES_ATTEMPTS", warnings), c.want);
+    EXPECT_EQ(job::attempts(variables, "GET_SOURCES_ATTEMPTS", warnings), c.want);
     if (*c.warning == '\0')
       EXPECT_THAT(warnings, IsEmpty());
     else
       EXPECT_THAT(warnings, ElementsAre(std::string{"GET_SOURCES_ATTEMPTS: "} + c.warning));
   }
   Words warnings;
-  EXPECT_EQ(attempts({}, "GET_SOURCES_ATTEMPTS", warnings), 1);
+  EXPECT_EQ(job::attempts({}, "GET_SOURCES_ATTEMPTS", warnings), 1);
 }
 
 TEST(FeatureFlag, ConfigurationThenJobThenDefault) {
