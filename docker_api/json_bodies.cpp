@@ -60,6 +60,7 @@ json host_config(const ContainerSpec& spec) {
   set_unless_empty(config, "ExtraHosts", spec.extra_hosts);
   if (spec.privileged) config["Privileged"] = true;
   if (spec.init) config["Init"] = true;
+  config["RestartPolicy"]["Name"] = "no";
   if (!spec.log_driver.empty()) {
     config["LogConfig"]["Type"] = spec.log_driver;
     set_unless_empty(config["LogConfig"], "Config", spec.log_options);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "docker_api/client_impl.hpp"
 #include "docker_api/liveness.hpp"
@@ -31,7 +32,12 @@ asio::awaitable<void> read_stream(net::ResponseStream& stream, const StreamParse
     const auto size = co_await stream.read_some(std::span{buffer});
     if (size == 0) co_return;
     if (liveness != nullptr) liveness->heard();
-    parser.feed({buffer.data(), size}, sink);
+    try {
+      parser.feed({buffer.data(), size}, sink);
+    } catch (const std::runtime_error& error) {
+      // Such as a log file that the Engine cannot read: its error, for whoever asked.
+      throw EngineError{std::string{call_name}, 200, error.what()};
+    }
   }
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <stdexcept>
 
 #include "docker_api/error.hpp"
 
@@ -39,8 +38,9 @@ ApiVersion negotiate(std::string_view pinned, std::string_view announced) {
   if (!pinned.empty()) {
     const auto version = parse_version(pinned);
     if (!version)
-      throw std::invalid_argument{fmt::format(
-          "DOCKER_API_VERSION: `{}` is not a version such as {}", pinned, maximum_version.text())};
+      throw EngineError{"GET /_ping", 0,
+                        fmt::format("DOCKER_API_VERSION: `{}` is not a version such as {}", pinned,
+                                    maximum_version.text())};
     return *version;
   }
   const auto version = parse_version(announced);

@@ -24,8 +24,8 @@ std::optional<ApiVersion> parse_version(std::string_view text);
 
 /// The version to speak: `pinned` (DOCKER_API_VERSION) if not empty, else the lower of slipway's
 /// maximum and what the Engine announced in its header `API-Version`; slipway's maximum where it
-/// announced nothing. \throws std::invalid_argument for a malformed pin, EngineError for an Engine
-/// older than slipway's minimum. Engine API: "API versioning".
+/// announced nothing. \throws EngineError for a malformed pin and for an Engine older than
+/// slipway's minimum. Engine API: "API versioning".
 ApiVersion negotiate(std::string_view pinned, std::string_view announced);
 
 }  // namespace slipway::docker_api

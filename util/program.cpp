@@ -27,6 +27,7 @@ using namespace std::chrono_literals;
 constexpr int kill_looks = 100;
 constexpr int kill_pause_us = 1000;
 constexpr auto longest_pause = 20ms;
+constexpr int lost_exit_code = 255;
 
 [[noreturn]] void fail(int error, const std::string& what) {
   throw std::system_error{error, std::generic_category(), what};
@@ -104,7 +105,9 @@ class Child {
     for (int looks = 0; !ended(ignored) && looks < kill_looks; ++looks) ::usleep(kill_pause_us);
   }
 
-  void kill() const { ::kill(-pid_, SIGKILL); }
+  void kill() const {
+    if (pid_ > 0) ::kill(-pid_, SIGKILL);
+  }
 
   /// Its exit code, once it has ended. The number stays its own until its session is killed.
   bool ended(int& exit_code) {
@@ -114,7 +117,12 @@ class Child {
       return false;
     kill();
     int status = 0;
-    ::waitpid(pid_, &status, 0);
+    if (::waitpid(pid_, &status, 0) != pid_) {
+      // Somebody else has taken its status: this process ignores SIGCHLD.
+      exit_code = lost_exit_code;
+      pid_ = -1;
+      return true;
+    }
     exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     pid_ = -1;
     return true;
@@ -141,8 +149,8 @@ asio::awaitable<void> wait_for_end(Child& child, int& exit_code) {
     co_await sleep_for(pause);
 }
 
-asio::awaitable<void> read_and_wait(asio::posix::stream_descriptor& pipe, std::size_t max_output,
-                                    Child& child, ProgramEnd& end) {
+asio::awaitable<void> read_output(asio::posix::stream_descriptor& pipe, std::size_t max_output,
+                                  Child& child, ProgramEnd& end) {
   std::array<char, 4096> buffer;
   boost::system::error_code error;
   while (!error && !end.too_much) {
@@ -153,7 +161,14 @@ asio::awaitable<void> read_and_wait(asio::posix::stream_descriptor& pipe, std::s
     end.output.append(buffer.data(), std::min(count, max_output - end.output.size()));
   }
   if (end.too_much) child.kill();
-  co_await wait_for_end(child, end.exit_code);
+}
+
+/// Side by side: what the program leaves behind may keep the pipe open, and goes with its end.
+asio::awaitable<void> read_and_wait(asio::posix::stream_descriptor& pipe, std::size_t max_output,
+                                    Child& child, ProgramEnd& end) {
+  auto reading = read_output(pipe, max_output, child, end);
+  auto waiting = wait_for_end(child, end.exit_code);
+  co_await both(std::move(reading), std::move(waiting));
 }
 
 }  // namespace

@@ -135,6 +135,8 @@ class AgentContainer {
   /// A stage has run in it without an agent.
   bool is_plain() const { return !first_plain_run_; }
   bool has_ended() const { return end_.has_value(); }
+  /// An agent answers, or did.
+  bool has_begun() const { return agent_was_here_; }
   /// It was removed: nothing can run in it any more.
   bool gone() const { return end_ && end_->gone; }
   const std::string& id() const { return settings_.id; }

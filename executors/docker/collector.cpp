@@ -129,8 +129,10 @@ bool is_free(const docker_api::ImageSummary& image, const Taken& taken) {
   });
 }
 
-bool is_free(const docker_api::VolumeDetails& volume, const Taken& taken) {
-  return !taken.volumes.contains(volume.name) && !taken.slots.contains(slot_of(volume.name));
+/// A job names the layer caches that it uses; others of a slot that is always busy would never go.
+bool is_free(const docker_api::VolumeDetails& volume, Kind kind, const Taken& taken) {
+  if (taken.volumes.contains(volume.name)) return false;
+  return kind == Kind::layer_volume || !taken.slots.contains(slot_of(volume.name));
 }
 
 Victim make_victim(const docker_api::VolumeDetails& volume, Kind kind, const Usage& usage) {
@@ -272,7 +274,7 @@ std::vector<Victim> collectable(const Inventory& inventory, const Usage& usage) 
   const Taken taken{inventory};
   std::vector<Victim> list;
   for (const auto& volume : inventory.volumes)
-    if (const auto kind = volume_kind(volume, inventory); kind && is_free(volume, taken))
+    if (const auto kind = volume_kind(volume, inventory); kind && is_free(volume, *kind, taken))
       list.push_back(make_victim(volume, *kind, usage));
   for (const auto& image : inventory.images)
     if (const auto record = usage.images.find(image.id); record != usage.images.end() &&

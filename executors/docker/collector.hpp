@@ -62,7 +62,7 @@ struct Victim {
 };
 
 /// Everything that is ours and may go, least recently used first. Neither what a container uses,
-/// running or not, nor what `held` names, nor the volumes of a slot of which one is held.
+/// running or not, nor what `held` names, nor the cache volumes of a slot of which one is held.
 std::vector<Victim> collectable(const Inventory& inventory, const Usage& usage);
 
 /// The next to remove, in order. Images share layers, so their sizes do not add up: remove these,

@@ -16,8 +16,9 @@ namespace {
 
 using nlohmann::json;
 
+/// As documented an ordinary error of the preparation, not one of the configuration.
 [[noreturn]] void fail(const std::string& text) {
-  throw job::Failure{job::FailureReason::runner_configuration_error, text};
+  throw job::Failure{job::FailureReason::runner_system_failure, text};
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {

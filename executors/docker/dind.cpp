@@ -106,11 +106,11 @@ class Subject {
   Words tmpfs_;
 };
 
-/// True for `tcp://10.0.0.5:2376`, not for names and loopback addresses.
+/// True for `tcp://10.0.0.5:2376`, which clients take without `tcp://` too; not for names and
+/// loopback addresses.
 bool names_an_address(std::string_view docker_host) {
   const auto scheme = docker_host.find("://");
-  if (scheme == std::string_view::npos) return false;
-  auto host = docker_host.substr(scheme + 3);
+  auto host = scheme == std::string_view::npos ? docker_host : docker_host.substr(scheme + 3);
   if (host.starts_with('[')) {
     host = host.substr(1, host.find(']') - 1);
   } else {
@@ -158,8 +158,10 @@ int wanted_mtu(const Plan& plan, const DindHost& host) {
 
 void decide_flags(const Plan& plan, const ServicePlan& service, const DindHost& host,
                   const Subject& subject, DindDecision& decision) {
-  // A key in both places keeps dockerd from starting.
-  if (!subject.is_known() || !subject.has_only_flags() || !host.daemon_keys) return;
+  // A key in both places keeps dockerd from starting; nobody knows what is in a file of the job's.
+  if (!subject.is_known() || !subject.has_only_flags() || !host.daemon_keys ||
+      subject.has_flag("--config-file"))
+    return;
   const auto configured = [&](const char* key) { return host.daemon_keys->contains(key); };
   const auto act = [&](const char* key, const std::string& shown) {
     decision.notices.push_back(fmt::format("Docker-in-Docker: {} is started with {} ({})",
@@ -190,8 +192,8 @@ void decide_flags(const Plan& plan, const ServicePlan& service, const DindHost& 
   decision.command.insert(decision.command.end(), decision.flags.begin(), decision.flags.end());
 }
 
-std::string why_no_layers(const ServicePlan& service, const DindHost& host,
-                          const Subject& subject) {
+std::string why_no_layers(const ServicePlan& service, const DindHost& host, const Subject& subject,
+                          const std::string& cert_dir) {
   if (!subject.runs_as_root()) return "its engine does not run as root";
   for (const auto* flag : {"--data-root", "--graph", "-g"})
     if (subject.has_flag(flag)) return fmt::format("its command has {}", flag);
@@ -199,6 +201,9 @@ std::string why_no_layers(const ServicePlan& service, const DindHost& host,
       (host.daemon_keys->contains("data-root") || host.daemon_keys->contains("graph")))
     return "its daemon.json names another directory";
   const std::string root = dind_data_root;
+  // The private keys of one job would be there for the next.
+  if (cert_dir.starts_with('/') && is_same_or_parent(root, clean_path(cert_dir)))
+    return "DOCKER_TLS_CERTDIR is in it";
   const auto managed = subject.managed(false);
   const bool covered = subject.is_taken(root) ||
                        std::any_of(managed.begin(), managed.end(),
@@ -225,6 +230,26 @@ bool is_client_directory_shared(const Plan& plan, const ServicePlan& service,
 
 }  // namespace
 
+std::vector<std::string> certificate_hosts(const Plan& plan, const ServicePlan& service) {
+  Words hosts;
+  const auto add = [&](const ServicePlan& one) {
+    hosts.push_back(one.container.name);
+    if (!one.container.hostname.empty()) hosts.push_back(one.container.hostname);
+    hosts.insert(hosts.end(), one.aliases.begin(), one.aliases.end());
+  };
+  add(service);
+  for (const auto& other : plan.services)
+    if (other.is_dind && other.index != service.index) add(other);
+  return hosts;
+}
+
+bool shares_server_certificate(const Plan& plan, const std::string& cert_dir) {
+  const auto server = clean_path(cert_dir + "/server");
+  return std::any_of(plan.volumes.begin(), plan.volumes.end(), [&](const VolumePlan& volume) {
+    return is_same_or_parent(clean_path(volume.destination), server);
+  });
+}
+
 DindDecision decide_dind(const Plan& plan, const ServicePlan& service,
                          const docker_api::ImageDetails& image, const DindHost& host) {
   const Subject subject{plan, service, image};
@@ -236,7 +261,7 @@ DindDecision decide_dind(const Plan& plan, const ServicePlan& service,
   decision.mint_if_none = decision.mint && !subject.is_official();
   decide_flags(plan, service, host, subject, decision);
   if (!service.layers.empty()) {
-    decision.layers_refused = why_no_layers(service, host, subject);
+    decision.layers_refused = why_no_layers(service, host, subject, decision.cert_dir);
     decision.keep_layers = decision.layers_refused.empty();
   }
   const auto client = clean_path(decision.cert_dir + "/client");

@@ -35,6 +35,14 @@ struct DindDecision {
 DindDecision decide_dind(const Plan& plan, const ServicePlan& service,
                          const docker_api::ImageDetails& image, const DindHost& host);
 
+/// The names for the certificate of a service's engine: its own, then those of the job's other dind
+/// services, whose certificate it is as well where they share the directory.
+std::vector<std::string> certificate_hosts(const Plan& plan, const ServicePlan& service);
+
+/// `<cert_dir>/server` lies on a volume that all containers of the job mount: what is put there for
+/// one engine is every engine's.
+bool shares_server_certificate(const Plan& plan, const std::string& cert_dir);
+
 /// Makes the volumes of `volumes` entries without a source, that are `<cert_dir>/client` or a
 /// parent of it, volumes of the job, wherever the plan mounts them. Idempotent, and nothing else
 /// depends on when it is done before a container is made. Returns their destinations.

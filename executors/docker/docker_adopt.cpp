@@ -69,12 +69,14 @@ std::string DockerExecutor::snapshot() const {
     services.push_back({{"id", service.id},
                         {"addresses", service.addresses},
                         {"ports", service.ports},
-                        {"cert_dir", service.cert_dir}});
-  json snapshot{{"containers", containers_},       {"volumes", volumes_},
-                {"network", network_id_},          {"services", std::move(services)},
-                {"image", build_image_.id},        {"image_digests", build_image_.repo_digests},
-                {"image_user", build_image_.user}, {"build_started", build_started_},
-                {"next_stage", next_stage_},       {"starts", starts_}};
+                        {"cert_dir", service.cert_dir},
+                        {"layers", service.layers}});
+  json snapshot{{"containers", containers_},        {"volumes", volumes_},
+                {"network", network_id_},           {"services", std::move(services)},
+                {"image", build_image_.id},         {"image_digests", build_image_.repo_digests},
+                {"image_user", build_image_.user},  {"build_started", build_started_},
+                {"next_stage", next_stage_},        {"starts", starts_},
+                {"helper_removed", helper_removed_}};
   if (helper_) snapshot["helper"] = to_json(helper_->snapshot());
   if (build_) snapshot["build"] = to_json(build_->snapshot());
   json begun{{"sequence", begun_.sequence},
@@ -92,11 +94,13 @@ void DockerExecutor::restore(const std::string& text) {
     containers_ = snapshot.at("containers").get<std::vector<std::string>>();
     volumes_ = snapshot.at("volumes").get<std::vector<std::string>>();
     network_id_ = snapshot.at("network").get<std::string>();
-    for (const auto& service : snapshot.at("services"))
+    for (const auto& service : snapshot.at("services")) {
       services_.push_back(Service{service.at("id").get<std::string>(),
                                   service.at("addresses").get<std::vector<std::string>>(),
                                   service.at("ports").get<std::vector<int>>(),
                                   service.at("cert_dir").get<std::string>()});
+      services_.back().layers = service.value("layers", "");
+    }
     for (std::size_t i = 0; i < std::min(services_.size(), plan_.services.size()); ++i)
       if (plan_.services[i].is_dind && plan_.dind.isolate_certs)
         isolate_certs(plan_, services_[i].cert_dir);
@@ -106,6 +110,7 @@ void DockerExecutor::restore(const std::string& text) {
     build_started_ = snapshot.at("build_started").get<bool>();
     next_stage_ = snapshot.at("next_stage").get<std::uint32_t>();
     starts_ = snapshot.at("starts").get<int>();
+    helper_removed_ = snapshot.value("helper_removed", false);
     if (snapshot.contains("helper")) left_helper_ = container_from(snapshot.at("helper"));
     if (snapshot.contains("build")) left_build_ = container_from(snapshot.at("build"));
     const auto& begun = snapshot.at("begun");

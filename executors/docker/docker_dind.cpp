@@ -27,6 +27,7 @@ asio::awaitable<void> DockerExecutor::create_service(const ServicePlan& planned,
   if (!planned.is_dind) {
     auto plain = planned.container;
     plain.image = image_reference(image);
+    plain.platform = container_platform(plain.platform, image);
     service.id = co_await create(std::move(plain));
     co_return;
   }
@@ -36,6 +37,7 @@ asio::awaitable<void> DockerExecutor::create_service(const ServicePlan& planned,
   for (const auto& warning : decision.warnings) log_.warning(warning);
   auto spec = planned.container;
   spec.image = image_reference(image);
+  spec.platform = container_platform(spec.platform, image);
   if (!decision.flags.empty()) spec.command = decision.command;
   if (!decision.layers_refused.empty())
     log_.plain(fmt::format("Docker-in-Docker: the layers of {} are not kept: {} (layer_cache)",
@@ -47,6 +49,9 @@ asio::awaitable<void> DockerExecutor::create_service(const ServicePlan& planned,
     const bool brought = co_await brings_certificates(service.id, decision.cert_dir);
     mint = !brought;
   }
+  // An engine may be reading there already.
+  if (mint && shares_server_certificate(plan_, decision.cert_dir))
+    mint = certified_.insert(clean_path(decision.cert_dir)).second;
   std::optional<docker_api::TarBuilder> entries;
   if (mint || (directories_made_ && !isolated.empty())) entries.emplace();
   if (mint) add_certificates(planned, decision, service, *entries);
@@ -129,10 +134,8 @@ void DockerExecutor::add_certificates(const ServicePlan& planned, const DindDeci
         std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
     certificates_ = std::make_unique<DindCertificates>(now, plan_.job_timeout);
   }
-  auto hosts = planned.aliases;
-  const auto& hostname = planned.container.hostname;
-  hosts.insert(hosts.end(), {planned.container.name, service.id.substr(0, short_id)});
-  if (!hostname.empty()) hosts.push_back(hostname);
+  auto hosts = certificate_hosts(plan_, planned);
+  hosts.insert(hosts.begin(), service.id.substr(0, short_id));
   certificates_->add_to(entries, clean_path(decision.cert_dir), std::move(hosts));
   log_.plain(
       fmt::format("Docker-in-Docker: the certificates of {} are made by slipway (mint_certs)",
@@ -142,7 +145,7 @@ void DockerExecutor::add_certificates(const ServicePlan& planned, const DindDeci
 /// The next job begins with an empty one: an engine that does not run may not like what it found.
 void DockerExecutor::give_layers_up(Service& service) {
   if (service.layers.empty()) return;
-  log_.plain("Docker-in-Docker: its layer cache is removed, since the engine does not run");
+  log_.plain("Docker-in-Docker: its layer cache is removed, since the engine does not answer");
   goes_with_job(service.layers);
   service.layers.clear();
 }

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -151,6 +152,7 @@ class DockerExecutor final : public Executor {
   bool directories_made_ = false;
   std::vector<Service> services_;                   ///< as plan_.services
   std::unique_ptr<DindCertificates> certificates_;  ///< of the job's dind services
+  std::set<std::string> certified_;  ///< directories on shared volumes that have certificates
   std::unique_ptr<AgentContainer> helper_;
   std::unique_ptr<AgentContainer> build_;
   util::TaskGroup creating_;   ///< the build container, made while the helper fetches the sources

@@ -78,6 +78,8 @@ asio::awaitable<void> DockerExecutor::check_service(std::size_t index, HealthRes
     out_of_memory = details.oom_killed;
   } catch (const docker_api::EngineError& error) {
     spdlog::debug("looking at a service: {}", error.what());
+  } catch (const net::Error& error) {
+    spdlog::debug("looking at a service: {}", error.what());
   }
   services_[index].end_told = true;
   result.error = fmt::format("service \"{}\" ended with exit code {}{}", planned.container.name,
@@ -134,6 +136,9 @@ asio::awaitable<void> DockerExecutor::await_healthcheck(std::size_t index, Healt
     try {
       details = co_await client_.inspect_container(services_[index].id);
     } catch (const docker_api::EngineError& error) {
+      details.health = "unknown";
+      details.health_output = error.what();
+    } catch (const net::Error& error) {
       details.health = "unknown";
       details.health_output = error.what();
     }

@@ -92,7 +92,8 @@ bool DockerExecutor::is_in_helper(const Stage& stage) const {
 
 asio::awaitable<AgentContainer*> DockerExecutor::container_for(const Stage& stage) {
   if (!is_in_helper(stage)) co_return co_await running_build();
-  if (helper_ && helper_->gone()) co_await forget_removed(helper_);
+  // Also one that was made again in vain: nothing in it would ever answer.
+  if (helper_ && (helper_->gone() || !helper_->has_begun())) co_await forget_removed(helper_);
   if (!helper_) co_await start_helper();
   co_return helper_.get();
 }
@@ -146,6 +147,8 @@ asio::awaitable<void> DockerExecutor::run_stage(Stage stage) {
       gone = error;
     }
     continued = false;
+    // A process that takes over meanwhile must not look for the stage in a container that is gone.
+    begun_ = Begun{};
     const auto& lost = is_in_helper(stage) ? helper_ : build_;
     log_.flush(job::LogStream::script);
     // One that never ran anything of this stage was removed before it.

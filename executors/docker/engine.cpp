@@ -123,7 +123,13 @@ asio::awaitable<void> Engine::wait_for_answer(JobLog* log, bool expected) {
 /// What may have changed while nobody looked: the Engine's version, its data directory.
 asio::awaitable<void> Engine::learn() {
   const auto disturbances = client_.disturbances();
-  auto info = co_await client_.info();
+  docker_api::Info info;
+  try {
+    info = co_await client_.info();
+  } catch (const docker_api::EngineError& error) {
+    throw Failure{FailureReason::runner_system_failure,
+                  fmt::format("getting docker info: {}", error.what())};
+  }
   if (info.os_type != "linux" && info.os_type != "windows" && info.os_type != "freebsd")
     throw Failure{FailureReason::runner_system_failure,
                   fmt::format("unsupported os type: {}", info.os_type)};

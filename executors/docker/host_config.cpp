@@ -25,6 +25,11 @@ using nlohmann::json;
   throw job::Failure{job::FailureReason::runner_configuration_error, text};
 }
 
+/// As documented an ordinary error of the preparation, not one of the configuration.
+[[noreturn]] void fail_prepare(const std::string& text) {
+  throw job::Failure{job::FailureReason::runner_system_failure, text};
+}
+
 /// `1.5g` → bytes; powers of 1024.
 std::int64_t memory_bytes(const std::string& key, const std::string& text) {
   if (text == "-1") return -1;
@@ -123,8 +128,9 @@ std::vector<std::string> security_options(const std::vector<std::string>& option
     const std::string text{std::istreambuf_iterator<char>{file}, {}};
     const auto profile = json::parse(text, nullptr, false);
     if (!file.good() && text.empty())
-      fail(fmt::format("opening seccomp profile ({}) failed", value));
-    if (profile.is_discarded()) fail(fmt::format("seccomp profile ({}) is not JSON", value));
+      fail_prepare(fmt::format("opening seccomp profile ({}) failed", value));
+    if (profile.is_discarded())
+      fail_prepare(fmt::format("seccomp profile ({}) is not JSON", value));
     result.push_back("seccomp=" + profile.dump());
   }
   return result;

@@ -7,6 +7,9 @@ namespace slipway::executors::docker {
 
 namespace {
 
+/// That of the longest algorithm, `sha512:`, has 135.
+constexpr std::size_t longest_digest = 255;
+
 bool is_lower_alnum(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
@@ -56,6 +59,7 @@ bool valid_tag(std::string_view text) {
 bool valid_digest(std::string_view text) {
   const auto colon = text.find(':');
   if (colon == 0 || colon == std::string_view::npos || text.size() - colon - 1 < 32) return false;
+  if (text.size() > longest_digest) return false;
   const auto algorithm = text.substr(0, colon);
   if (!std::all_of(algorithm.begin(), algorithm.end(), [](unsigned char c) {
         return std::isalnum(c) || c == '+' || c == '.' || c == '_' || c == '-';

@@ -295,7 +295,7 @@ void check_allowed(const std::string& name, const std::vector<std::string>& patt
   text +=
       "\n\nPlease check the runner's configuration: "
       "https://docs.gitlab.com/runner/executors/docker/#restrict-docker-images-and-services";
-  throw Failure{FailureReason::runner_configuration_error, text};
+  throw Failure{FailureReason::runner_system_failure, text};
 }
 
 bool any_match(const std::vector<std::string>& patterns, const std::string& name) {
@@ -326,7 +326,7 @@ std::vector<std::string> effective_pull_policies(const std::string& image,
   const auto check = [](const std::vector<std::string>& words, const char* key) {
     for (const auto& word : words)
       if (word != "always" && word != "if-not-present" && word != "never")
-        throw Failure{FailureReason::runner_configuration_error,
+        throw Failure{FailureReason::runner_system_failure,
                       fmt::format("unsupported {} config: \"{}\"", key, word)};
   };
   check(wanted, "pull_policy");

@@ -170,10 +170,15 @@ std::vector<std::string> isolate_certs(Plan& plan, const std::string& cert_dir) 
   std::vector<std::string> isolated;
   if (!cert_dir.starts_with('/')) return isolated;
   const auto client = clean_path(cert_dir + "/client");
+  const auto authority = clean_path(cert_dir + "/ca");
+  const auto server = clean_path(cert_dir + "/server");
+  // In `ca` the image keeps the key that signs.
+  const auto holds_keys = [&](const std::string& destination) {
+    return is_same_or_parent(destination, client) || is_same_or_parent(authority, destination) ||
+           is_same_or_parent(server, destination);
+  };
   for (auto& volume : plan.volumes) {
-    if (!volume.reusable || !volume.listed ||
-        !is_same_or_parent(clean_path(volume.destination), client))
-      continue;
+    if (!volume.reusable || !volume.listed || !holds_keys(clean_path(volume.destination))) continue;
     isolate_volume(plan, volume);
     isolated.push_back(volume.destination);
   }
@@ -181,8 +186,7 @@ std::vector<std::string> isolate_certs(Plan& plan, const std::string& cert_dir) 
   for (const auto& bind : binds) {
     const auto destination = bind_destination(bind);
     // The builds directory is there for more than certificates.
-    if (!is_same_or_parent(destination, client) || destination == plan.environment.builds_dir)
-      continue;
+    if (!holds_keys(destination) || destination == plan.environment.builds_dir) continue;
     isolate_bind(plan, bind);
     std::erase(plan.cached_binds, bind);
     isolated.push_back(bind_destination(bind));

@@ -16,6 +16,9 @@ using nlohmann::json;
 
 constexpr std::size_t most_entries = 10'000;
 constexpr std::size_t longest_name = 255;
+constexpr std::size_t longest_key = 4u << 10;
+/// Each secret is looked for in the whole log, and kept for as long as the job is.
+constexpr std::size_t longest_text = 64u << 10;
 constexpr auto token_user = "<token>";
 
 /// The parser's own words would quote what stands there.
@@ -33,6 +36,19 @@ const json* member(const json& object, const char* key) {
   return found == object.end() || found->is_null() ? nullptr : &*found;
 }
 
+bool is_control(unsigned char c) {
+  return c < ' ' || c == 0x7f;
+}
+
+/// A registry without the user and password that an address may hold.
+std::string shown(std::string_view registry) {
+  if (const auto at = registry.rfind('@'); at != std::string_view::npos)
+    registry.remove_prefix(at + 1);
+  std::string text{registry.substr(0, longest_name)};
+  std::replace_if(text.begin(), text.end(), is_control, '?');
+  return text;
+}
+
 const json& object_member(const json& object, const char* key) {
   static const auto none = json::object();
   const auto* found = member(object, key);
@@ -40,14 +56,15 @@ const json& object_member(const json& object, const char* key) {
   if (!found->is_object()) throw BadClientConfig{fmt::format("`{}` is not a JSON object", key)};
   if (found->size() > most_entries)
     throw BadClientConfig{fmt::format("`{}` has more than {} entries", key, most_entries)};
+  for (const auto& [name, value] : found->items()) {
+    if (name.size() > longest_key)
+      throw BadClientConfig{
+          fmt::format("`{}` names a registry by more than {} bytes", key, longest_key)};
+    // A helper might take a second line for the registry that it is asked for.
+    if (std::any_of(name.begin(), name.end(), is_control))
+      throw BadClientConfig{fmt::format("`{}` names no registry: {}", key, shown(name))};
+  }
   return *found;
-}
-
-std::string shown(std::string_view registry) {
-  std::string text{registry.substr(0, longest_name)};
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
-  return text;
 }
 
 std::string text_member(const json& object, const char* key, std::string_view registry) {
@@ -55,7 +72,11 @@ std::string text_member(const json& object, const char* key, std::string_view re
   if (found == nullptr) return "";
   if (!found->is_string())
     throw BadClientConfig{fmt::format("`{}` of {} is not a text", key, shown(registry))};
-  return found->get<std::string>();
+  auto text = found->get<std::string>();
+  if (text.size() > longest_text)
+    throw BadClientConfig{
+        fmt::format("`{}` of {} is longer than {} bytes", key, shown(registry), longest_text)};
+  return text;
 }
 
 /// Helpers are programs in PATH: their name must not lead anywhere else.

@@ -3,11 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/bench/bare_engine.hpp"
+#include "tests/bench/dind_jobs.hpp"
 #include "tests/bench/figures.hpp"
 #include "tests/bench/floor.hpp"
 #include "tests/bench/payloads.hpp"
 #include "tests/bench/site.hpp"
-#include "tests/bench/trace_lines.hpp"
 
 namespace slipway::bench {
 
@@ -18,39 +18,6 @@ using namespace std::chrono_literals;
 constexpr double bare_factor = 1.2;
 constexpr double side_by_side_goal = 0.8;
 constexpr int own_certificate_runs = 3;
-constexpr auto dind_limit = 5min;
-
-std::int64_t microseconds_of(std::chrono::system_clock::time_point time) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-}
-
-/// From received to the time the daemon stamped on the script's first line.
-double first_line_milliseconds(const local::JobRecord& job) {
-  const auto offset = std::chrono::system_clock::now() - Clock::now().time_since_epoch();
-  const auto received = microseconds_of(std::chrono::time_point_cast<std::chrono::microseconds>(
-      offset + job.assigned_at->time_since_epoch()));
-  TraceLines lines{job.trace};
-  while (lines.next())
-    if (lines.text() == first_line)
-      return static_cast<double>(microseconds_of(lines.time()) - received) / 1000;
-  throw WrongResult{"the script's first line is not in the log"};
-}
-
-SiteOptions dind_site(int concurrent) {
-  SiteOptions options;
-  options.image = cli_image;
-  options.privileged = true;
-  options.volumes = {"/certs/client"};
-  options.concurrent = concurrent;
-  return options;
-}
-
-void check_dind(const local::JobRecord& job) {
-  TraceLines lines{job.trace};
-  while (lines.next())
-    if (lines.text().starts_with("engine=") && lines.text().ends_with(" containers=0")) return;
-  throw WrongResult{fmt::format("job {}: no answer of the dind Engine in its log", job.id)};
-}
 
 asio::awaitable<void> measure(Lab& lab, Site& site) {
   const BareEngine bare_engine{lab};

@@ -29,6 +29,8 @@ constexpr Figure all_figures[] = {
     {"jobs", "floor, trivial job, job with git fetch", measure_jobs},
     {"calls", "Engine calls and container starts per job, pickup", measure_calls},
     {"dind", "Docker-in-Docker over TLS until the script's first line", measure_dind},
+    {"dind-features", "the same with a feature of [runners.docker.dind] on and off",
+     measure_dind_features},
     {"logs", "64 MiB and 1,000,000 lines, with and without masked values", measure_logs},
     {"memory", "the daemon idle, with quiet jobs and with a loud one", measure_memory},
     {"many-dind", "dind jobs side by side against one after another", measure_many_dind},

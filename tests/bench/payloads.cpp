@@ -17,13 +17,25 @@ local::JobBuilder git_job(const std::string& sha) {
   return job;
 }
 
-local::JobBuilder dind_job() {
+namespace {
+
+local::JobBuilder dind_job_with(const char* certificates) {
   local::JobBuilder job;
   job.name("dind").image(cli_image).service(dind_image, "docker");
-  job.variable("DOCKER_TLS_CERTDIR", "/certs");
+  job.variable("DOCKER_TLS_CERTDIR", certificates);
   job.script({std::string{"echo "} + first_line,
               "docker info --format 'engine={{.OperatingSystem}} containers={{.Containers}}'"});
   return job;
+}
+
+}  // namespace
+
+local::JobBuilder dind_job() {
+  return dind_job_with("/certs");
+}
+
+local::JobBuilder plain_dind_job() {
+  return dind_job_with("");
 }
 
 }  // namespace slipway::bench

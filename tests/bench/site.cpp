@@ -54,6 +54,7 @@ std::string Site::config_text(const std::string& url) const {
         options_.privileged, quoted_list(options_.volumes));
     if (!options_.docker_host.empty())
       text += fmt::format("    host = \"{}\"\n", options_.docker_host);
+    if (!options_.dind.empty()) text += "    [runners.docker.dind]\n" + options_.dind + "\n";
   }
   return text;
 }

@@ -23,6 +23,7 @@ struct SiteOptions {
   bool privileged = false;
   std::vector<std::string> volumes{"/cache"};
   std::string docker_host;  ///< "" = the bench's own
+  std::string dind;         ///< lines of `[runners.docker.dind]`
   std::uint64_t output_limit_kib = 4096;
 };
 

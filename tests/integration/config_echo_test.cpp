@@ -106,7 +106,8 @@ TEST_F(ConfigEcho, E40_OfEveryKey) {
 
   const auto all =
       R"({"Dns":["192.0.2.53"],"DnsSearch":["example.com"],"ShmSize":33554432,"AutoRemove":false,
-      "Privileged":false,"Binds":["/tmp:/host-tmp:ro"]})"_json;
+      "Privileged":false,"Binds":["/tmp:/host-tmp:ro"],
+      "RestartPolicy":{"Name":"no","MaximumRetryCount":0}})"_json;
   auto job = R"({"Memory":268435456,"MemorySwap":536870912,"MemoryReservation":134217728,
       "NanoCpus":1500000000,"CpuShares":512,"CpusetCpus":"0","CpusetMems":"0","GroupAdd":["42"],
       "CapAdd":["CAP_NET_ADMIN"],"CapDrop":["CAP_CHOWN"],"OomKillDisable":false,"OomScoreAdj":100,

@@ -29,7 +29,9 @@ TEST(CreateContainer, SendsNameAndPlatformInTheQuery) {
     EXPECT_EQ(net::query_parameter(request.target, "name"), "runner-1 a");
     EXPECT_EQ(net::query_parameter(request.target, "platform"), "linux/arm64");
     EXPECT_EQ(request.headers.get("Content-Type"), "application/json");
-    EXPECT_EQ(nlohmann::json::parse(request.body), nlohmann::json({{"Image", "busybox"}}));
+    EXPECT_EQ(nlohmann::json::parse(request.body), nlohmann::json::parse(
+                                                       R"({"Image":"busybox","HostConfig":{
+        "RestartPolicy":{"Name":"no"}}})"));
   });
 }
 
@@ -128,6 +130,21 @@ TEST(ContainerLogs, TheLastBytesAreKept) {
                 EXPECT_EQ(logs, std::string(100, 'x') + "the end\n");
                 const auto all = co_await client.last_logs("c1", true, 1u << 20);
                 EXPECT_EQ(all.size(), 10'008u);
+              });
+}
+
+TEST(ContainerLogs, AnErrorInTheStreamIsTheEngines) {
+  Answer answer;
+  answer.pieces = {frame(1, "one\n"), frame(3, "invalid character")};
+  with_engine({{"GET /containers/c1/logs", {answer}}},
+              [](Client& client, FakeEngine&) -> asio::awaitable<void> {
+                std::string message;
+                try {
+                  co_await client.last_logs("c1", true, 1000);
+                } catch (const EngineError& error) {
+                  message = error.message();
+                }
+                EXPECT_EQ(message, "error from daemon in stream: invalid character");
               });
 }
 

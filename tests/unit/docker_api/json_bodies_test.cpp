@@ -13,12 +13,13 @@ using nlohmann::json;
 constexpr ApiVersion old_engine{1, 41};
 constexpr ApiVersion new_engine{1, 51};
 
-TEST(ContainerBody, HoldsNothingThatWasNotAsked) {
+TEST(ContainerBody, HoldsNothingThatWasNotAskedButThatItIsNotRestarted) {
   ContainerSpec spec;
   spec.name = "goes into the query";
   spec.platform = "linux/amd64";
   spec.image = "busybox";
-  EXPECT_EQ(container_body(spec, old_engine), json::parse(R"({"Image":"busybox"})"));
+  EXPECT_EQ(container_body(spec, old_engine), json::parse(R"({
+    "Image": "busybox", "HostConfig": {"RestartPolicy": {"Name": "no"}}})"));
 }
 
 ContainerSpec full_spec() {
@@ -67,7 +68,7 @@ TEST(ContainerBody, HoldsEverythingThatWasAsked) {
         {"Type": "bind", "Source": "/host", "Target": "/inside", "ReadOnly": true},
         {"Type": "tmpfs", "Target": "/run"}],
       "NetworkMode": "job-net", "ExtraHosts": ["db:10.0.0.1"],
-      "Privileged": true, "Init": true,
+      "Privileged": true, "Init": true, "RestartPolicy": {"Name": "no"},
       "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m"}},
       "Memory": 1048576, "CapAdd": ["CAP_NET_ADMIN"]},
     "NetworkingConfig": {"EndpointsConfig": {"job-net": {"Aliases": ["build", "runner-abc"]}}}

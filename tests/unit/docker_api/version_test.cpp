@@ -44,7 +44,7 @@ TEST(Version, SaysThatAnEngineIsTooOld) {
 
 TEST(Version, RefusesAMalformedPin) {
   for (const auto* pin : {"1", "1.", ".41", "1.x", "one", "1.41 ", "-1.41", "1.-4"})
-    EXPECT_THROW(negotiate(pin, "1.41"), std::invalid_argument) << pin;
+    EXPECT_THROW(negotiate(pin, "1.41"), EngineError) << pin;
 }
 
 TEST(Version, Orders) {

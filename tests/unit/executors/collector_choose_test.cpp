@@ -165,7 +165,10 @@ TEST(Choose, LayerCachesHaveALimitOfTheirOwn) {
   EXPECT_THAT(scene.chosen(), ElementsAre(slot_a + "-layers-1"));
   scene.marks.layer_budget = 1 * gb;
   EXPECT_THAT(scene.chosen(), ElementsAre(slot_a + "-layers-1", slot_b + "-layers-1", "c-layers"));
-  scene.inventory.held = {slot_b + "-cache"};
+  // Others of its slot may go.
+  scene.inventory.held = {slot_b + "-layers-2", slot_b + "-cache"};
+  EXPECT_THAT(scene.chosen(), ElementsAre(slot_a + "-layers-1", slot_b + "-layers-1", "c-layers"));
+  scene.inventory.held = {slot_b + "-layers-1"};
   EXPECT_THAT(scene.chosen(), ElementsAre(slot_a + "-layers-1", "c-layers"));
   // What has to go anyway counts.
   scene.marks.layer_budget = 10 * gb;

@@ -44,7 +44,7 @@ TEST(DeviceRequests, Refused) {
       ADD_FAILURE() << "not refused";
     } catch (const job::Failure& failure) {
       EXPECT_THAT(failure.what(), ::testing::HasSubstr(want));
-      EXPECT_EQ(failure.reason(), job::FailureReason::runner_configuration_error);
+      EXPECT_EQ(failure.reason(), job::FailureReason::runner_system_failure);
     }
   }
 }

@@ -83,6 +83,8 @@ TEST(DindCertificates, AreMadeOrLeftAlone) {
       {"a name", {{}, host}, ""},
       {"an address", {{}, {variable("DOCKER_HOST", "tcp://172.17.0.3:2376")}}, "address"},
       {"an IPv6 address", {{}, {variable("DOCKER_HOST", "tcp://[fd00::2]:2376")}}, "address"},
+      {"without a scheme", {{}, {variable("DOCKER_HOST", "172.17.0.3:2376")}}, "address"},
+      {"a name without a scheme", {{}, {variable("DOCKER_HOST", "docker:2376")}}, ""},
       {"loopback", {{}, {variable("DOCKER_HOST", "tcp://127.0.0.1:2376")}}, ""},
       {"IPv6 loopback", {{}, {variable("DOCKER_HOST", "tcp://[::1]:2376")}}, ""},
       {"a socket", {{}, {variable("DOCKER_HOST", "unix:///run/x/docker.sock")}}, ""},
@@ -169,6 +171,26 @@ TEST(DindCertificates, NeedAVolumeThatTheJobSees) {
   EXPECT_EQ(hint({{}, {variable("DOCKER_HOST", "unix:///x/y.sock")}, "volumes = [\"/x\"]"}), "");
 }
 
+/// With "/certs" in `volumes` all engines of a job read the same `server/`.
+TEST(DindCertificates, AreForAllEnginesOfTheJob) {
+  const json services{{{"name", dind_name}, {"alias", "first"}},
+                      {{"name", "redis:7"}, {"alias", "other"}},
+                      {{"name", dind_name}, {"alias", "second"}}};
+  const auto plan = plan_of({{"services", services}}, "volumes = [\"/certs\"]");
+  ASSERT_EQ(plan.services.size(), 3u);
+  const auto& first = plan.services[0];
+  const auto& second = plan.services[2];
+  const auto hosts = certificate_hosts(plan, second);
+  EXPECT_EQ(hosts.front(), second.container.name);
+  EXPECT_THAT(hosts, testing::IsSupersetOf({first.container.name, std::string{"first"},
+                                            std::string{"second"}, std::string{"docker"}}));
+  EXPECT_THAT(hosts, Not(Contains("other")));
+
+  EXPECT_TRUE(shares_server_certificate(plan, "/certs"));
+  EXPECT_FALSE(shares_server_certificate(plan, "/tls"));
+  EXPECT_FALSE(shares_server_certificate(plan_for({}), "/certs"));
+}
+
 struct FlagCase {
   const char* what;
   Given given;
@@ -185,6 +207,7 @@ TEST(DindFlags, AreAddedToFlagsAlone) {
       {"flags", with({"--mtu", "1360"}), {"--mtu", "1360", "--tls=false"}},
       {"has it", with({"--tls=false"}), {}},
       {"has another of TLS", with({"--tlsverify"}), {}},
+      {"a file of its own", with({"--config-file", "/builds/daemon.json"}), {}},
       {"a command", with({"dockerd"}), {}},
       {"an entrypoint", {{{"entrypoint", {"dockerd"}}}, plain()}, {}},
   };
@@ -271,6 +294,9 @@ TEST(DindLayers, AreKeptWhereTheEngineHasThem) {
   EXPECT_THAT(refused({{}, {}, "volumes = [\"/var/lib/docker\"]\n" + slot}), HasSubstr("entry"));
   EXPECT_THAT(refused({{}, {}, "volumes = [\"/srv:/var/lib/docker/x\"]\n" + slot}),
               HasSubstr("entry"));
+  for (const char* dir : {"/var/lib/docker", "/var/lib/docker//certs/"})
+    EXPECT_THAT(refused({{}, {variable("DOCKER_TLS_CERTDIR", dir)}, slot}), HasSubstr("CERTDIR"));
+  EXPECT_TRUE(decide({{}, {variable("DOCKER_TLS_CERTDIR", "/var/lib/docker2")}, slot}).keep_layers);
   auto rootless = official_image();
   rootless.user = "1000:1000";
   EXPECT_THAT(refused({{}, {}, slot}, rootless), HasSubstr("root"));

@@ -155,6 +155,38 @@ TEST(HelperImage, WithoutOurOwnItIsGitLabRunners) {
   with_scene(documented_helper);
 }
 
+asio::awaitable<std::string> reason_of_connect(Engine& engine) {
+  try {
+    co_await engine.connect();
+  } catch (const job::Failure& failure) {
+    EXPECT_EQ(failure.reason(), FailureReason::runner_system_failure);
+    co_return failure.what();
+  }
+  co_return "";
+}
+
+TEST(Engine, WhatFailsInConnectingIsSaid) {
+  const auto body = []() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    Scene scene{executor};
+    ::setenv("DOCKER_API_VERSION", "latest", 1);
+    auto reason = co_await reason_of_connect(scene.engine);
+    ::unsetenv("DOCKER_API_VERSION");
+    EXPECT_THAT(reason, ::testing::StartsWith("creating docker connection: "));
+    EXPECT_THAT(reason, HasSubstr("DOCKER_API_VERSION: `latest` is not a version such as 1.55"));
+    scene.fake.on("GET /info", {{500, "layer store is broken"}});
+    reason = co_await reason_of_connect(scene.engine);
+    EXPECT_THAT(reason, ::testing::StartsWith("getting docker info: Error response from daemon: "
+                                              "layer store is broken"));
+    scene.fake.on("GET /info", {{200, R"({"ID":"e","OSType":"plan9"})"}});
+    reason = co_await reason_of_connect(scene.engine);
+    EXPECT_EQ(reason, "unsupported os type: plan9");
+    scene.serving.cancel();
+    co_await scene.serving.join();
+  };
+  tests::run_test(body);
+}
+
 TEST(Engine, AnAddressThatIsNoneIsAConnectionThatFails) {
   const auto body = []() -> asio::awaitable<void> {
     const auto executor = co_await asio::this_coro::executor;

@@ -120,7 +120,7 @@ TEST(HostConfig, CpuCounts) {
     EXPECT_EQ(build_config(std::string{"cpus = \""} + c.text + "\"")["NanoCpus"], c.want) << c.text;
 }
 
-TEST(HostConfig, E42_E43_BadValuesFailTheJobAsConfigurationErrors) {
+TEST(HostConfig, E42_E43_BadValuesFailTheJob) {
   const std::pair<std::string, std::string> cases[] = {
       {"memory = \"lots\"", "[runners.docker] memory: \"lots\" is not a size"},
       {"memory = \"1x\"", "\"1x\" is not a size"},
@@ -139,11 +139,6 @@ TEST(HostConfig, E42_E43_BadValuesFailTheJobAsConfigurationErrors) {
       {"cpus = \"1/\"", "is not a number of CPUs"},
       {"cpus = \"1e6/1e-6\"", "is too much"},
       {"service_cpus = \"x\"", "service_cpus"},
-      {"devices = [\"/a:/b:r:w\"]", "too many colons"},
-      {"devices = [\":/b\"]", "no path on the host"},
-      {"[runners.docker.services_devices]\n\"redis:*\" = [\"/a:/b:r:w\"]", "too many colons"},
-      {"gpus = \"many\"", "the count is neither a number nor all"},
-      {"service_gpus = \"bad=1\"", "[runners.docker] service_gpus: \"bad=1\": unknown field bad"},
       {"[runners.docker.ulimit]\nnofile = \"a\"", "[runners.docker.ulimit] nofile: \"a\""},
       {"[runners.docker.ulimit]\nnofile = \"1:\"", "nofile"},
       {"[runners.docker.ulimit]\nnofile = \"1:2:3\"", "nofile"},
@@ -152,18 +147,30 @@ TEST(HostConfig, E42_E43_BadValuesFailTheJobAsConfigurationErrors) {
       {"mac_address = \"92:d0:c6\"", "invalid MAC address \"92:d0:c6\""},
       {"mac_address = \"92:d0:c6:0a:29:3g\"", "invalid MAC address"},
       {"mac_address = \"92:d0:c6-0a:29:33\"", "invalid MAC address"},
-      {"security_opt = [\"seccomp=/does/not/exist\"]",
-       "opening seccomp profile (/does/not/exist) failed"},
-      {"services_security_opt = [\"seccomp=/does/not/exist\"]", "opening seccomp profile"},
       {"[runners.docker.log_options]\nmax-size = \"1m\"\ntag = \"x\"\nenv = \"A\"",
        "only env and labels are allowed, not max-size, tag"},
   };
-  for (const auto& [toml, want] : cases) {
-    SCOPED_TRACE(toml);
-    const auto refused = refusal({{"services", {{{"name", "redis"}}}}}, toml);
-    EXPECT_THAT(refused.text, ::testing::HasSubstr(want));
-    EXPECT_EQ(refused.reason, job::FailureReason::runner_configuration_error);
-  }
+  // Of devices and profiles: ordinary errors of the preparation, which is tried again.
+  const std::pair<std::string, std::string> ordinary[] = {
+      {"devices = [\"/a:/b:r:w\"]", "too many colons"},
+      {"devices = [\":/b\"]", "no path on the host"},
+      {"[runners.docker.services_devices]\n\"redis:*\" = [\"/a:/b:r:w\"]", "too many colons"},
+      {"gpus = \"many\"", "the count is neither a number nor all"},
+      {"service_gpus = \"bad=1\"", "[runners.docker] service_gpus: \"bad=1\": unknown field bad"},
+      {"security_opt = [\"seccomp=/does/not/exist\"]",
+       "opening seccomp profile (/does/not/exist) failed"},
+      {"services_security_opt = [\"seccomp=/does/not/exist\"]", "opening seccomp profile"},
+  };
+  const auto check = [](const auto& list, job::FailureReason reason) {
+    for (const auto& [toml, want] : list) {
+      SCOPED_TRACE(toml);
+      const auto refused = refusal({{"services", {{{"name", "redis"}}}}}, toml);
+      EXPECT_THAT(refused.text, ::testing::HasSubstr(want));
+      EXPECT_EQ(refused.reason, reason);
+    }
+  };
+  check(cases, job::FailureReason::runner_configuration_error);
+  check(ordinary, job::FailureReason::runner_system_failure);
 }
 
 TEST(HostConfig, SeccompProfilesAreReadOnThisHost) {

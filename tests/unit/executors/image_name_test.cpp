@@ -102,6 +102,7 @@ TEST(ImageName, RefusesWhatIsNoReference) {
       "a@sha256:",
       "a@sha256:12",
       "a@:" + digest.substr(7),
+      "a@sha512:" + std::string(300, 'a'),
       "a@sha 256:" + digest.substr(7),
       "a@sha256:" + std::string(64, 'G'),
       "a@sha256:" + std::string(64, 'A'),

@@ -58,6 +58,8 @@ TEST(IsolateCerts, TakesEntriesWithoutASource) {
       {"others stay", dind(), "volumes = [\"/certs/client\", \"/cache\"]", "/cache", false},
       {"a parent", dind(), "volumes = [\"/certs\"]", "/certs", true},
       {"a part of the name", dind(), "volumes = [\"/certs/client2\"]", "/certs/client2", false},
+      {"the authority's key", dind(), "volumes = [\"/certs/ca\"]", "/certs/ca", true},
+      {"the server's key", dind(), "volumes = [\"/certs/server\"]", "/certs/server", true},
       {"below it", dind(), "volumes = [\"/certs/client/x\"]", "/certs/client/x", false},
       {"not clean", dind(), "volumes = [\"/certs//client/\"]", "/certs//client/", true},
       {"no dind", dind("docker:24.0.5"), "volumes = [\"/certs/client\"]", "/certs/client", false},

@@ -58,7 +58,7 @@ TEST(PlanImage, E37_AllowList) {
   EXPECT_THAT(refused.text,
               StartsWith("disallowed image\n\nThe \"alpine:3\" image is not present on list of "
                          "allowed images:\n- ruby:*\n- **/ok*\n\n"));
-  EXPECT_EQ(refused.reason, job::FailureReason::runner_configuration_error);
+  EXPECT_EQ(refused.reason, job::FailureReason::runner_system_failure);
   EXPECT_EQ(refusal(image("anything"), "allowed_images = [\"**\", \"!*/kali*\"]").text, "(none)");
 }
 

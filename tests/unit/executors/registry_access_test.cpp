@@ -10,6 +10,7 @@
 
 #include "job/failure.hpp"
 #include "tests/fakes/run_test.hpp"
+#include "util/async.hpp"
 
 namespace slipway::executors::docker {
 namespace {
@@ -205,6 +206,27 @@ TEST_F(RegistryAccessTest, AHelperThatFailsIsToldWithoutWhatItMayHaveLeaked) {
   log.text.clear();
   EXPECT_THAT(find({"reg.example.com/a"}), ElementsAre("-"));
   EXPECT_THAT(log.text, HasSubstr("docker-credential-missing list: No such file or directory."));
+}
+
+TEST_F(RegistryAccessTest, ACancellationEndsTheHelperAndLeavesTheRest) {
+  helper("test", "sleep 60");
+  plan.auth_config = util::Secret{R"({"credHelpers": {"reg.example.com": "test"}})"};
+  payload("other.example.com", "three", "3");
+  const auto body = [&]() -> asio::awaitable<void> {
+    const auto executor = co_await asio::this_coro::executor;
+    RegistryAccess access{executor, plan};
+    auto asking = [](RegistryAccess& at, Log& to) -> asio::awaitable<void> {
+      co_await at.find("reg.example.com/a", to);
+    }(access, log);
+    auto pause = util::sleep_for(std::chrono::milliseconds{200});
+    const auto first = co_await util::first_of(std::move(asking), std::move(pause));
+    EXPECT_EQ(first, 1u);
+    const auto other = co_await access.find("other.example.com/a", log);
+    EXPECT_TRUE(other);
+  };
+  tests::run_test(body, std::chrono::seconds{5});
+  EXPECT_THAT(helper_calls(), ElementsAre("get"));
+  EXPECT_EQ(log.text, "");
 }
 
 TEST_F(RegistryAccessTest, E20_AHelperWithASlashFailsThePull) {

@@ -97,6 +97,9 @@ TEST(ClientConfig, WhatIsWrongIsSaidWithoutSecrets) {
       {R"({"auths": {"h": {"password": 7}}})", "`password` of h is not a text"},
       {R"({"credHelpers": {"h": 7}})", "credential helper is not a text"},
       {R"({"credsStore": "a b"})", "no file name"},
+      {R"({"credHelpers": {"h/\nother": "x"}})", "`credHelpers` names no registry: h/?other"},
+      {R"({"auths": {"h\u0000": {}}})", "`auths` names no registry: h?"},
+      {R"({"auths": {"https://user:s3cret@h/v2/": {"auth": "!"}}})", "`auth` of h/v2/ is not"},
   };
   for (const auto& [text, want] : cases) {
     try {
@@ -107,6 +110,21 @@ TEST(ClientConfig, WhatIsWrongIsSaidWithoutSecrets) {
       EXPECT_THAT(error.what(), Not(HasSubstr("s3cret")));
     }
   }
+}
+
+TEST(ClientConfig, WhatIsWithoutEndIsRefused) {
+  const auto of = [](const std::string& key, const std::string& member, std::size_t size) {
+    return R"({"auths": {")" + key + R"(": {")" + member + R"(": ")" + std::string(size, 'A') +
+           R"("}}})";
+  };
+  for (const char* member : {"auth", "username", "password", "identitytoken", "registrytoken"}) {
+    EXPECT_THROW(parse_client_config(of("h", member, 70'000)), BadClientConfig) << member;
+    EXPECT_THROW(parse_client_config(of("h" + std::string(5000, 'h'), member, 8)), BadClientConfig);
+  }
+  EXPECT_EQ(parse_client_config(of("h", "password", 60'000)).auths.size(), 1u);
+  const std::string deep = R"({"x": )" + std::string(500'000, '[');
+  EXPECT_THROW(parse_client_config(deep), BadClientConfig);
+  EXPECT_TRUE(parse_client_config(deep + std::string(500'000, ']') + "}").auths.empty());
 }
 
 TEST(ClientConfig, E20_AHelperWithASlashIsRefusedWhateverElseIsThere) {

@@ -45,8 +45,9 @@ TEST(Services, OfTheConfigurationComeFirst) {
 TEST(Services, LimitCountsBoth) {
   const std::string config = "[[runners.docker.services]]\nname = \"mysql:8\"";
   const json two{{{"name", "redis"}}, {{"name", "nginx"}}};
-  EXPECT_EQ(refusal(services(two), "services_limit = 2\n" + config).text,
-            "too many services requested: 3, only 2 allowed");
+  const auto refused = refusal(services(two), "services_limit = 2\n" + config);
+  EXPECT_EQ(refused.text, "too many services requested: 3, only 2 allowed");
+  EXPECT_EQ(refused.reason, job::FailureReason::runner_system_failure);
   EXPECT_EQ(refusal(services(two), "services_limit = 0").text,
             "too many services requested: 2, only 0 allowed");
   EXPECT_EQ(plan_of(services(two), "services_limit = 3\n" + config).services.size(), 3u);
@@ -158,7 +159,7 @@ TEST(Services, AllowList) {
               ::testing::StartsWith(
                   "disallowed image\n\nThe \"redis:7\" image is not present on list of allowed "
                   "services:\n- postgres:*\n- reg.tld/*/*\n\n"));
-  EXPECT_EQ(refused.reason, job::FailureReason::runner_configuration_error);
+  EXPECT_EQ(refused.reason, job::FailureReason::runner_system_failure);
   // As written: no implied tag, no implied registry.
   EXPECT_NE(refusal(services({{{"name", "postgres"}}}), allowed).text, "(none)");
   // Those of the configuration are never checked, and a job may name them too.

@@ -35,6 +35,7 @@ TEST(Program, GivesOutputAndExitCode) {
         {"kill -TERM $$", "", 128 + SIGTERM, ""},
         {"cat", "", 0, ""},
         {"trap", "", 0, ""},
+        {"head -c 60000 /dev/zero | tr '\\0' x", "", 0, std::string(60'000, 'x')},
     };
     for (const auto& c : cases) {
       SCOPED_TRACE(c.script);
@@ -112,10 +113,25 @@ TEST(Program, AtItsLimitItAndWhatItStartedAreKilled) {
 
 TEST(Program, ItsEndEndsWhatItLeftBehind) {
   const auto body = []() -> asio::awaitable<void> {
-    Words words{"sh", "-c", "sleep 77772 >/dev/null & echo done"};
+    for (const char* script : {"sleep 77772 >/dev/null & echo done", "sleep 77772 & echo done"}) {
+      Words words{"sh", "-c", script};
+      const auto end = co_await run_program(std::move(words), "", 1000, 10s);
+      EXPECT_EQ(end.output, "done\n");
+      EXPECT_EQ(end.exit_code, 0);
+      EXPECT_FALSE(runs("77772"));
+    }
+  };
+  tests::run_test(body);
+}
+
+TEST(Program, AStatusThatIsNobodysIsNoSuccess) {
+  const auto body = []() -> asio::awaitable<void> {
+    const auto before = ::signal(SIGCHLD, SIG_IGN);
+    Words words{"sh", "-c", "echo done"};
     const auto end = co_await run_program(std::move(words), "", 1000, 10s);
+    ::signal(SIGCHLD, before);
     EXPECT_EQ(end.output, "done\n");
-    EXPECT_FALSE(runs("77772"));
+    EXPECT_NE(end.exit_code, 0);
   };
   tests::run_test(body);
 }
