@@ -19,7 +19,6 @@ namespace slipway::gitlab_api {
 namespace {
 
 constexpr int max_hops = 10;
-constexpr std::chrono::hours exchange_limit{1};
 constexpr std::size_t correlation_limit = 64;
 constexpr std::size_t text_limit = 2048;
 constexpr std::array token_headers{"RUNNER-TOKEN", "JOB-TOKEN", "PRIVATE-TOKEN"};
@@ -43,6 +42,31 @@ bool fit_for_headers(const net::Headers& headers) {
 
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+constexpr std::size_t piece_size = 64u << 10;
+
+asio::awaitable<void> read_into(net::ResponseStream& stream, BodySink& sink) {
+  sink.begin();
+  std::vector<char> buffer(piece_size);
+  while (true) {
+    const auto got = co_await stream.read_some(buffer);
+    if (got == 0) co_return;
+    const std::string_view bytes{buffer.data(), got};
+    co_await sink.write(bytes);
+  }
+}
+
+/// As much as `max` allows; true if there was more.
+asio::awaitable<bool> read_into(net::ResponseStream& stream, std::string& body, std::size_t max) {
+  std::array<char, 16384> buffer;
+  while (true) {
+    const auto got = co_await stream.read_some(buffer);
+    if (got == 0) co_return false;
+    const auto room = max - body.size();
+    body.append(buffer.data(), std::min(got, room));
+    if (got > room) co_return true;
+  }
 }
 
 }  // namespace
@@ -143,10 +167,10 @@ asio::awaitable<Transport::Attempt> Transport::attempt(Call call, std::string ur
   limits.max_body = call.max_body;
   Attempt result;
   for (int hop = 0;; ++hop) {
-    auto one = exchange(url, request, limits);
+    auto one = exchange(url, request, limits, call.source, call.sink);
     std::optional<std::string> failure;
     try {
-      result = co_await util::with_timeout(std::move(one), exchange_limit);
+      result = co_await util::with_timeout(std::move(one), call.exchange_limit);
     } catch (const util::TimeoutError& e) {
       failure = e.what();
     }
@@ -170,6 +194,7 @@ asio::awaitable<Transport::Attempt> Transport::attempt(Call call, std::string ur
     if (result.response.status < 307) {
       if (request.method != "HEAD") request.method = "GET";
       request.body.clear();
+      call.source = nullptr;
       request.headers.remove("Content-Type");
       request.headers.remove("Content-Range");
     }
@@ -178,7 +203,8 @@ asio::awaitable<Transport::Attempt> Transport::attempt(Call call, std::string ur
 }
 
 asio::awaitable<Transport::Attempt> Transport::exchange(std::string url, net::Request request,
-                                                        net::Limits limits) {
+                                                        net::Limits limits, net::BodySource* source,
+                                                        BodySink* sink) {
   Attempt result;
   const auto parsed = net::parse_url(url);
   if (!parsed) {
@@ -188,18 +214,17 @@ asio::awaitable<Transport::Attempt> Transport::exchange(std::string url, net::Re
   const auto path = parsed->path.substr(0, parsed->path.find('#'));
   request.target = path.starts_with('/') ? path : "/" + path;
   const auto max_body = limits.max_body;
+  if (source != nullptr) source->rewind();
   try {
     const auto client = client_for(*parsed);
-    const auto stream = co_await client->open(std::move(request), limits);
+    const auto stream = co_await client->open(std::move(request), limits, source);
     result.response = stream->head();
-    std::array<char, 16384> buffer;
+    const bool wanted = sink != nullptr && result.response.status == 200;
     try {
-      while (const auto got = co_await stream->read_some(buffer)) {
-        const auto room = max_body - result.response.body.size();
-        result.response.body.append(buffer.data(), std::min(got, room));
-        result.cut = got > room;
-        if (result.cut) break;
-      }
+      if (wanted)
+        co_await read_into(*stream, *sink);
+      else
+        result.cut = co_await read_into(*stream, result.response.body, max_body);
     } catch (const net::Error& e) {
       // The status is known, and most calls need no more than that.
       result.cut = true;

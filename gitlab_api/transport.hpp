@@ -12,6 +12,16 @@
 
 namespace slipway::gitlab_api {
 
+/// Where the body of a 200 goes instead of into memory. It may break off: then begin() is called
+/// again, if it is worth another try.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  /// What came before is void.
+  virtual void begin() = 0;
+  virtual asio::awaitable<void> write(std::string_view bytes) = 0;
+};
+
 /// One logical call, before it becomes HTTP requests.
 struct Call {
   std::string method;
@@ -22,6 +32,11 @@ struct Call {
   std::vector<std::string> secrets;  ///< hidden in texts, beside the runner's token
   /// Instead of ClientOptions::response_header_timeout; 0 = that one.
   std::chrono::milliseconds header_timeout{0};
+  /// Of one HTTP request and its answer.
+  std::chrono::milliseconds exchange_limit = std::chrono::hours{1};
+  /// Instead of `body`; sent from its beginning by every request. Outlives the call.
+  net::BodySource* source = nullptr;
+  BodySink* sink = nullptr;  ///< may be null; outlives the call
 };
 
 /// What came of a call in the end.
@@ -53,7 +68,8 @@ class Transport {
  private:
   struct Attempt;
   asio::awaitable<Attempt> attempt(Call call, std::string url);
-  asio::awaitable<Attempt> exchange(std::string url, net::Request request, net::Limits limits);
+  asio::awaitable<Attempt> exchange(std::string url, net::Request request, net::Limits limits,
+                                    net::BodySource* source, BodySink* sink);
   std::shared_ptr<net::HttpClient> client_for(const net::Url& url);
   bool is_home(const net::Url& url) const;
 
