@@ -100,10 +100,11 @@ class Client {
                                               std::size_t max_bytes);
   /// The last `max_bytes` of output. Engine API: GET /containers/{id}/logs.
   asio::awaitable<std::string> last_logs(std::string id, bool timestamps, std::size_t max_bytes);
-  /// The last `tail` lines (negative: all) and all that follows, to `sink`, until the container
-  /// ends. Cancellation: any kind. Engine API: GET /containers/{id}/logs?follow=1.
+  /// The last `tail` lines (negative: all), of these the ones from `since` on, and all that
+  /// follows, to `sink`, until the container ends. Cancellation: any kind. Engine API: GET
+  /// /containers/{id}/logs?follow=1.
   asio::awaitable<void> follow_logs(std::string id, bool timestamps, int tail,
-                                    StreamParser::Sink sink);
+                                    StreamParser::Sink sink, std::chrono::sys_seconds since = {});
 
   /// Engine API: PUT /containers/{id}/archive?path=…
   asio::awaitable<void> put_archive(std::string id, std::string path, std::string tar);

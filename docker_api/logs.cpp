@@ -15,12 +15,16 @@ constexpr std::size_t buffer_size = 16u << 10;
 /// Enough for any text that is shown; more would only be read to be thrown away.
 constexpr int last_lines = 10'000;
 
-Call logs_call(const std::string& id, bool timestamps, int tail, bool follow) {
+Call logs_call(const std::string& id, bool timestamps, int tail, bool follow,
+               std::chrono::sys_seconds since = {}) {
   const auto lines = tail < 0 ? std::string{"all"} : fmt::format("{}", tail);
-  return {call_name,
-          fmt::format("/containers/{}/logs?stdout=1&stderr=1&timestamps={:d}&tail={}{}",
-                      path_segment(call_name, id), timestamps, lines, follow ? "&follow=1" : ""),
-          limits::stream(follow ? limits::forever : limits::stream_idle)};
+  const auto seconds = since.time_since_epoch().count();
+  const auto from = seconds > 0 ? fmt::format("&since={}", seconds) : std::string{};
+  return {
+      call_name,
+      fmt::format("/containers/{}/logs?stdout=1&stderr=1&timestamps={:d}&tail={}{}{}",
+                  path_segment(call_name, id), timestamps, lines, follow ? "&follow=1" : "", from),
+      limits::stream(follow ? limits::forever : limits::stream_idle)};
 }
 
 /// Hands the stream's output to `sink` until its end, or until `enough` says so.
@@ -73,8 +77,8 @@ asio::awaitable<std::string> Client::last_logs(std::string id, bool timestamps,
 }
 
 asio::awaitable<void> Client::follow_logs(std::string id, bool timestamps, int tail,
-                                          StreamParser::Sink sink) {
-  auto call = logs_call(id, timestamps, tail, true);
+                                          StreamParser::Sink sink, std::chrono::sys_seconds since) {
+  auto call = logs_call(id, timestamps, tail, true, since);
   const auto stream = co_await impl_->transport.open(std::move(call));
   Liveness liveness{impl_->transport, call_name};
   const std::function<bool()> enough = [] { return false; };

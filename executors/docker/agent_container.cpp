@@ -92,7 +92,8 @@ asio::awaitable<void> AgentContainer::attach_and_start() {
     mode_ = Mode::ended;
   }
   if (gone())
-    throw ContainerGone{fmt::format("container {} was removed before it ran", settings_.name)};
+    throw ContainerGone{fmt::format("container {} was removed before it ran", settings_.name),
+                        true};
 }
 
 void AgentContainer::start_tasks() {

@@ -22,8 +22,13 @@ namespace slipway::executors::docker {
 /// The container does not exist any more: somebody removed it.
 class ContainerGone : public job::Failure {
  public:
-  explicit ContainerGone(const std::string& text)
-      : Failure{job::FailureReason::runner_system_failure, text} {}
+  explicit ContainerGone(const std::string& text, bool before_start = false)
+      : Failure{job::FailureReason::runner_system_failure, text}, before_start_{before_start} {}
+  /// Nothing of the stage has run: its container was gone when it should be started.
+  bool before_start() const { return before_start_; }
+
+ private:
+  bool before_start_;
 };
 
 /// A running build or helper container: started once, attached for its whole life; the agent in it
@@ -97,9 +102,9 @@ class AgentContainer {
   /// with an agent in it; id, name and mark are the snapshot's. The agent has `answer_limit` and a
   /// second connection to answer. What stages have printed, and their ends, wait for the first
   /// run() or continue_run(). Returns Mode::agent.
-  /// \throws job::Failure (runner_system_failure: the container is gone or has ended, no agent in
-  /// it or none that answers), EngineError, net::Error. Cancellation: any kind. close() it in any
-  /// case.
+  /// \throws ContainerGone: then gone(), and continue_run() says so, too; job::Failure
+  /// (runner_system_failure: the container has ended, no agent in it or none that answers),
+  /// EngineError, net::Error. Cancellation: any kind. close() it in any case.
   asio::awaitable<Mode> adopt(Snapshot snapshot);
   static constexpr auto answer_limit = std::chrono::seconds{15};
 
@@ -182,7 +187,7 @@ class AgentContainer {
   void acknowledge();
   bool must_wait(const agent::Event& event) const;
   void take_held_back();
-  job::Failure ended_alone(const End& end) const;
+  [[noreturn]] void fail_ended_alone(const End& end);
   void handle(const agent::Event& event);
   void dispatch_events();
   void start_tasks();

@@ -69,11 +69,12 @@ asio::awaitable<void> AgentContainer::require_running() {
     running = details.running;
     end.exit_code = details.exit_code;
     end.out_of_memory = details.oom_killed;
+    end.gone = details.status == "removing" || details.status == "dead";
   } catch (const docker_api::EngineError& error) {
     if (!error.not_found()) throw;
     end.gone = true;
   }
-  if (!running) throw ended_alone(end);
+  if (!running) fail_ended_alone(end);
 }
 
 asio::awaitable<void> AgentContainer::attach_again() {
@@ -84,7 +85,7 @@ asio::awaitable<void> AgentContainer::attach_again() {
     if (!error.not_found()) throw;
     end.gone = true;
   }
-  if (end.gone) throw ended_alone(end);
+  if (end.gone) fail_ended_alone(end);
 }
 
 asio::awaitable<void> AgentContainer::wait_for_resumed() {
@@ -101,7 +102,7 @@ asio::awaitable<void> AgentContainer::wait_for_resumed() {
                     "something end it while slipway was not running?",
                     settings_.name)};
   if (end_ && end_->failure) std::rethrow_exception(end_->failure);
-  if (end_) throw ended_alone(*end_);
+  if (end_) fail_ended_alone(*end_);
 }
 
 asio::awaitable<bool> AgentContainer::answers_within(std::chrono::milliseconds limit) {
@@ -114,13 +115,16 @@ asio::awaitable<bool> AgentContainer::answers_within(std::chrono::milliseconds l
   co_return true;
 }
 
-job::Failure AgentContainer::ended_alone(const End& end) const {
+void AgentContainer::fail_ended_alone(const End& end) {
   auto what = end.gone ? std::string{"was removed"}
                        : fmt::format("ended (exit code {}{})", end.exit_code,
                                      end.out_of_memory ? ", out of memory" : "");
-  return Failure{
-      FailureReason::runner_system_failure,
-      fmt::format("container {} {} while slipway was not running", settings_.name, what)};
+  const auto text =
+      fmt::format("container {} {} while slipway was not running", settings_.name, what);
+  if (!end.gone) throw Failure{FailureReason::runner_system_failure, text};
+  mode_ = Mode::ended;
+  end_ = end;
+  throw ContainerGone{text};
 }
 
 void AgentContainer::on_resumed(const agent::Resumed& resumed) {

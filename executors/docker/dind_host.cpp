@@ -1,5 +1,6 @@
 #include "executors/docker/dind_host.hpp"
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <charconv>
 #include <fstream>
@@ -125,6 +126,23 @@ std::optional<std::set<std::string>> daemon_file_keys(const std::filesystem::pat
   std::set<std::string> keys;
   for (const auto& [key, value] : parsed.items()) keys.insert(key);
   return keys;
+}
+
+std::optional<std::set<std::string>> mounted_daemon_keys(
+    const std::vector<DaemonFileMount>& mounts) {
+  const auto shows = std::max_element(
+      mounts.begin(), mounts.end(),
+      [](const auto& a, const auto& b) { return a.destination.size() < b.destination.size(); });
+  if (shows == mounts.end()) return std::set<std::string>{};
+  if (shows->source.empty()) return std::nullopt;
+  const auto below = daemon_file.substr(shows->destination == "/" ? 0 : shows->destination.size());
+  if (below.empty()) return daemon_file_keys(shows->source);
+  const auto file = shows->source / below.substr(1);
+  std::error_code error;
+  const auto status = std::filesystem::symlink_status(file, error);
+  // A directory may be mounted for something else in it.
+  if (status.type() == std::filesystem::file_type::not_found) return std::set<std::string>{};
+  return daemon_file_keys(file);
 }
 
 }  // namespace slipway::executors::docker

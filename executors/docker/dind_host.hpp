@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace slipway::executors::docker {
@@ -39,5 +40,16 @@ std::vector<std::string> host_resolvers(const HostFiles& files = {});
 
 /// Keys at the top of a dockerd configuration file; nullopt if it cannot be read.
 std::optional<std::set<std::string>> daemon_file_keys(const std::filesystem::path& file);
+
+/// What a container has over its /etc/docker/daemon.json, or over a directory in which that lies.
+struct DaemonFileMount {
+  std::string destination;
+  std::filesystem::path source;  ///< on this machine; "" = nobody knows what is there
+};
+inline constexpr std::string_view daemon_file = "/etc/docker/daemon.json";
+
+/// DindHost::daemon_keys for a container with these mounts, of which the longest destination shows.
+std::optional<std::set<std::string>> mounted_daemon_keys(
+    const std::vector<DaemonFileMount>& mounts);
 
 }  // namespace slipway::executors::docker

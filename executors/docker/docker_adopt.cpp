@@ -67,10 +67,12 @@ std::string DockerExecutor::snapshot() const {
   json services = json::array();
   for (const auto& service : services_)
     services.push_back({{"id", service.id},
+                        {"name", service.name},
                         {"addresses", service.addresses},
                         {"ports", service.ports},
                         {"cert_dir", service.cert_dir},
-                        {"layers", service.layers}});
+                        {"layers", service.layers},
+                        {"end_told", service.end_told}});
   json snapshot{{"containers", containers_},        {"volumes", volumes_},
                 {"network", network_id_},           {"services", std::move(services)},
                 {"image", build_image_.id},         {"image_digests", build_image_.repo_digests},
@@ -95,11 +97,14 @@ void DockerExecutor::restore(const std::string& text) {
     volumes_ = snapshot.at("volumes").get<std::vector<std::string>>();
     network_id_ = snapshot.at("network").get<std::string>();
     for (const auto& service : snapshot.at("services")) {
-      services_.push_back(Service{service.at("id").get<std::string>(),
-                                  service.at("addresses").get<std::vector<std::string>>(),
-                                  service.at("ports").get<std::vector<int>>(),
-                                  service.at("cert_dir").get<std::string>()});
-      services_.back().layers = service.value("layers", "");
+      auto& restored = services_.emplace_back();
+      restored.id = service.at("id").get<std::string>();
+      restored.name = service.value("name", "");
+      restored.addresses = service.at("addresses").get<std::vector<std::string>>();
+      restored.ports = service.at("ports").get<std::vector<int>>();
+      restored.cert_dir = service.at("cert_dir").get<std::string>();
+      restored.layers = service.value("layers", "");
+      restored.end_told = service.value("end_told", false);
     }
     for (std::size_t i = 0; i < std::min(services_.size(), plan_.services.size()); ++i)
       if (plan_.services[i].is_dind && plan_.dind.isolate_certs)
@@ -134,6 +139,7 @@ asio::awaitable<void> DockerExecutor::adopt(std::string snapshot) {
   co_await engine_.connect(&log_, true);
   co_await begin_use();
   use_.image(build_image_.id);
+  require_same_services();
   co_await remove_strangers();
   if (left_helper_) co_await adopt_helper();
   if (left_build_) co_await adopt_build();
@@ -141,6 +147,19 @@ asio::awaitable<void> DockerExecutor::adopt(std::string snapshot) {
   if (plan_.debug_services)
     for (std::size_t i = 0; i < services_.size(); ++i) following_.start(follow_service(i, 0));
   adopting_.clear();
+}
+
+/// Everything that is known of a service is found by its place in the plan.
+void DockerExecutor::require_same_services() const {
+  bool same = services_.size() == plan_.services.size();
+  for (std::size_t i = 0; same && i < services_.size(); ++i)
+    same = services_[i].name.empty() || services_[i].name == plan_.services[i].container.name;
+  if (!same)
+    throw Failure{FailureReason::runner_system_failure,
+                  fmt::format("the job cannot be adopted: it was prepared with {} services, which "
+                              "are not the {} of its plan now; were the services of the runner's "
+                              "configuration changed?",
+                              services_.size(), plan_.services.size())};
 }
 
 /// Containers that were being made when the process ended: nobody knows their marks.
@@ -163,14 +182,21 @@ asio::awaitable<void> DockerExecutor::adopt_helper() {
   try {
     co_await helper_->adopt(left);
     co_return;
+  } catch (const ContainerGone& gone) {
+    // run() deals with the loss of a stage.
+    if (is_under_way(true)) co_return;
+    problem = gone.what();
   } catch (const Failure& failure) {
-    // It has done its work when the script runs.
-    if (!build_started_ || (begun_.in_helper && !begun_.result)) throw;
+    if (is_under_way(true)) throw;
     problem = failure.what();
   }
+  // Nothing is lost with it, but its name must be free for the one that takes its place.
   spdlog::info("going on without the helper container: {} container={}", problem, left.name);
-  co_await helper_->close();
-  helper_.reset();
+  co_await forget_removed(helper_);
+}
+
+bool DockerExecutor::is_under_way(bool in_helper) const {
+  return begun_.sequence != 0 && begun_.in_helper == in_helper && !begun_.result;
 }
 
 asio::awaitable<bool> DockerExecutor::is_unused(std::string container) {
@@ -192,8 +218,11 @@ asio::awaitable<void> DockerExecutor::adopt_build() {
     // Its start may have been under way: of an entrypoint that has run nobody could tell how far.
     const bool unused = co_await is_unused(left.id);
     if (!unused) {
-      co_await client_.remove_container(left.id, true, true);
+      co_await client_.remove_container(left.id, true, !plan_.keep_anonymous_volumes);
       std::erase(containers_, left.id);
+      // They may be what took it, too.
+      build_image_removed_ = true;
+      directories_made_ = false;
       co_return;
     }
     settings.mark = left.mark;
@@ -202,7 +231,19 @@ asio::awaitable<void> DockerExecutor::adopt_build() {
     co_return;
   }
   build_ = std::make_unique<AgentContainer>(engine_.executor(), client_, log_, std::move(settings));
-  co_await build_->adopt(left);
+  co_await adopt_running_build(left);
+}
+
+asio::awaitable<void> DockerExecutor::adopt_running_build(const AgentContainer::Snapshot& left) {
+  try {
+    co_await build_->adopt(left);
+    co_return;
+  } catch (const ContainerGone& gone) {
+    // run() deals with the loss of a stage.
+    if (is_under_way(false)) co_return;
+    spdlog::info("going on without the build container: {}", gone.what());
+  }
+  co_await forget_removed(build_);
 }
 
 asio::awaitable<void> DockerExecutor::leave() {

@@ -13,7 +13,6 @@ namespace slipway::executors::docker {
 
 namespace {
 
-const std::string daemon_file = "/etc/docker/daemon.json";
 constexpr std::uint32_t volume_root_mode = 0777;
 /// Characters of an id that Engines make a host name of.
 constexpr std::size_t short_id = 12;
@@ -74,17 +73,19 @@ DindHost DockerExecutor::dind_host(const ServicePlan& planned) const {
   host.local = !local_data_roots(engine_.host(), engine_.info()).empty();
   if (host.local && plan_.dind.mtu) host.uplink_mtu = uplink_mtu();
   if (host.local && plan_.dind.dns) host.resolvers = host_resolvers();
-  for (const auto& bind : sourced_binds(plan_, planned.container)) {
+  std::vector<DaemonFileMount> mounts;
+  for (const auto& bind : planned.container.binds) {
     const auto destination = bind_destination(bind);
     if (!is_same_or_parent(destination, daemon_file)) continue;
     const auto source = bind.substr(0, bind.find(':'));
-    host.daemon_keys = std::nullopt;
-    if (host.local && source.starts_with('/'))
-      host.daemon_keys = daemon_file_keys(source + daemon_file.substr(destination.size()));
+    const bool is_known = host.local && source.starts_with('/');
+    mounts.push_back({destination, is_known ? source : std::string{}});
   }
-  for (const auto& volume : plan_.volumes)
-    if (is_same_or_parent(clean_path(volume.destination), daemon_file))
-      host.daemon_keys = std::nullopt;
+  for (const auto& volume : plan_.volumes) {
+    const auto destination = clean_path(volume.destination);
+    if (is_same_or_parent(destination, daemon_file)) mounts.push_back({destination, {}});
+  }
+  host.daemon_keys = mounted_daemon_keys(mounts);
   return host;
 }
 

@@ -41,6 +41,7 @@ class DockerExecutor final : public Executor {
  private:
   struct Service {
     std::string id;
+    std::string name;
     std::vector<std::string> addresses;
     std::vector<int> ports;
     std::string cert_dir;
@@ -81,9 +82,12 @@ class DockerExecutor final : public Executor {
   AgentContainer::Settings container_settings(std::string id, std::string name, bool helper) const;
   void restore(const std::string& snapshot);
   asio::awaitable<void> remove_strangers();
+  void require_same_services() const;
   asio::awaitable<void> adopt_helper();
   asio::awaitable<bool> is_unused(std::string container);
   asio::awaitable<void> adopt_build();
+  asio::awaitable<void> adopt_running_build(const AgentContainer::Snapshot& left);
+  bool is_under_way(bool in_helper) const;
   asio::awaitable<void> make_network();
   asio::awaitable<void> start_services();
   asio::awaitable<void> start_service(const ServicePlan& planned);
@@ -106,6 +110,8 @@ class DockerExecutor final : public Executor {
   asio::awaitable<void> watch_end(std::string id, std::int64_t& exit_code);
   asio::awaitable<void> report_unhealthy(std::size_t index, HealthResult result);
   asio::awaitable<void> follow_service(std::size_t index, int tail);
+  asio::awaitable<bool> follow_once(std::string id, int tail, docker_api::StreamParser::Sink sink,
+                                    std::chrono::sys_seconds since);
   asio::awaitable<void> report_dead_services();
   static const char* memory_hint(bool out_of_memory);
   /// Creates a container and remembers it for cleanup; the first one of the job also gets the

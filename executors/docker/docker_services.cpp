@@ -19,6 +19,9 @@ using job::FailureReason;
 using namespace std::chrono_literals;
 
 constexpr auto created_poll = 100ms;
+constexpr auto follow_pause = 1s;
+constexpr int follow_tries = 60;
+constexpr std::chrono::sys_seconds no_time{};
 
 }  // namespace
 
@@ -32,6 +35,7 @@ asio::awaitable<void> DockerExecutor::start_service(const ServicePlan& planned) 
   log_.plain(fmt::format("Starting service {}...", planned.shown_name));
   const auto image = co_await resolve(planned.image);
   Service service;
+  service.name = planned.container.name;
   try {
     co_await create_service(planned, image, service);
     ++starts_;
@@ -67,7 +71,7 @@ asio::awaitable<void> DockerExecutor::learn_addresses(const ServicePlan& planned
 }
 
 /// CI_DEBUG_SERVICES: what a service prints, into the job's log, as long as both last. `tail`: as
-/// of Client::follow_logs().
+/// of Client::follow_logs(). A connection that is cut is made again.
 asio::awaitable<void> DockerExecutor::follow_service(std::size_t index, int tail) {
   ServiceLines lines{log_, plan_.services[index].hosts};
   const docker_api::StreamParser::Sink sink = [&lines](docker_api::StreamType type,
@@ -75,14 +79,37 @@ asio::awaitable<void> DockerExecutor::follow_service(std::size_t index, int tail
     const bool err = type == docker_api::StreamType::err;
     lines.add(err ? job::LogKind::err : job::LogKind::out, bytes);
   };
+  const auto id = services_[index].id;
+  bool more = true;
+  for (int vain = 0; more && vain < follow_tries;) {
+    const auto since = lines.since();
+    const auto before = lines.count();
+    more = co_await follow_once(id, since ? -1 : tail, sink, since.value_or(no_time));
+    vain = lines.count() == before ? vain + 1 : 0;
+    if (!more) break;
+    lines.resume();
+    co_await util::sleep_for(follow_pause);
+  }
+  lines.finish();
+}
+
+/// One connection of it, to its end; false if nothing more is to come.
+asio::awaitable<bool> DockerExecutor::follow_once(std::string id, int tail,
+                                                  docker_api::StreamParser::Sink sink,
+                                                  std::chrono::sys_seconds since) {
   try {
-    co_await client_.follow_logs(services_[index].id, true, tail, sink);
+    co_await client_.follow_logs(id, true, tail, sink, since);
+    // One that is proxied may end like this, too.
+    const auto details = co_await client_.inspect_container(id);
+    co_return details.running;
   } catch (const docker_api::EngineError& error) {
     spdlog::warn("following a service's log: {}", error.what());
+    // A log driver that cannot be read, or no such container.
+    if (error.status() >= 400) co_return false;
   } catch (const net::Error& error) {
     spdlog::warn("following a service's log: {}", error.what());
   }
-  lines.finish();
+  co_return true;
 }
 
 /// Why a script failed may be that a service was no longer there; each is named once.

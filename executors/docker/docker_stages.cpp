@@ -152,7 +152,8 @@ asio::awaitable<void> DockerExecutor::run_stage(Stage stage) {
     const auto& lost = is_in_helper(stage) ? helper_ : build_;
     log_.flush(job::LogStream::script);
     // One that never ran anything of this stage was removed before it.
-    if (!begun_here_ && !renewed && !stop_requested_) {
+    const bool ran = begun_here_ && !gone->before_start();
+    if (!ran && !renewed && !stop_requested_) {
       renewed = true;
       --attempt;
       continue;
@@ -171,6 +172,7 @@ asio::awaitable<void> DockerExecutor::attempt_stage(Stage stage, bool continued)
   begun_here_ = continued;
   auto* container = begun_.in_helper ? helper_.get() : build_.get();
   if (!continued) container = co_await container_for(stage);
+  if (container == nullptr) throw ContainerGone{"the container of " + stage.name + " was removed"};
   if (stop_requested_ && !continued) throw stopped_early();
   // In the build container of plain mode these have nothing to do but what its script does itself.
   if (stage.native && container == build_.get() && container->mode() == AgentContainer::Mode::plain)
@@ -186,7 +188,8 @@ asio::awaitable<void> DockerExecutor::attempt_stage(Stage stage, bool continued)
     if (checkpoint_) checkpoint_();
     if (stop_requested_) throw stopped_early();  // by a checkpoint that failed
   }
-  begun_here_ = !container->gone();
+  // One that another process has begun is lost with its container.
+  begun_here_ = continued || !container->gone();
   current_ = container;
   const Current reset{current_};
   begun_.result = co_await run_begun(container, std::move(request), continued);

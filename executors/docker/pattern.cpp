@@ -72,6 +72,35 @@ bool match_alternatives(std::string_view pattern, std::string_view text, bool el
   return false;
 }
 
+/// `**` alone, or several of them: what may stand for no element at all, after the last one.
+bool matches_no_element(std::string_view pattern) {
+  while (pattern.starts_with("**/")) pattern.remove_prefix(3);
+  return pattern == "**";
+}
+
+/// Every escape, set and brace of `pattern` is whole.
+bool is_well_formed(std::string_view pattern) {
+  int open = 0;
+  while (!pattern.empty()) {
+    std::size_t length = 1;
+    if (pattern.front() == '\\') {
+      length = 2;
+      if (pattern.size() < length) return false;
+    } else if (pattern.front() == '[') {
+      bool matched = false;
+      const auto size = match_set(pattern, 'x', matched);
+      if (size < 0) return false;
+      length = static_cast<std::size_t>(size);
+    } else if (pattern.front() == '{') {
+      ++open;
+    } else if (pattern.front() == '}' && open > 0) {
+      --open;
+    }
+    pattern.remove_prefix(length);
+  }
+  return open == 0;
+}
+
 /// `**` as a whole path element: zero or more elements.
 bool match_elements(std::string_view pattern, std::string_view text, int depth, int& steps) {
   const auto rest = pattern.substr(2);
@@ -99,7 +128,7 @@ bool match(std::string_view pattern, std::string_view text, bool element_start, 
       }
       return false;
     }
-    if (text.empty()) return false;
+    if (text.empty()) return p == '/' && matches_no_element(pattern.substr(1));
     std::size_t length = 1;
     if (p == '[') {
       bool matched = false;
@@ -122,6 +151,7 @@ bool match(std::string_view pattern, std::string_view text, bool element_start, 
 }  // namespace
 
 bool matches_pattern(std::string_view pattern, std::string_view text) {
+  if (!is_well_formed(pattern)) return false;
   int steps = most_steps;
   return match(pattern, text, true, 0, steps);
 }

@@ -195,8 +195,8 @@ docker_api::ContainerSpec base_container(const config::Docker& docker, const Pla
     mount.labels[reusable_label] = volume.reusable ? "true" : "false";
     mount.labels["com.gitlab.gitlab-runner.protected"] =
         volume.name.ends_with("-protected") ? "true" : "false";
-    mount.driver = docker.volume_driver;
-    mount.driver_options = docker.volume_driver_ops;
+    mount.driver = plan.volume_driver;
+    mount.driver_options = plan.volume_driver_options;
     spec.mounts.push_back(std::move(mount));
   }
   spec.network_mode = plan.job_network.empty() ? docker.network_mode : plan.job_network;
@@ -355,6 +355,8 @@ Plan make_plan(const job::Job& job, const config::Runner& runner, const PlanCont
   plan.unique_name = unique_name(runner.token.reveal(), job.info.project_id, context.project_slot);
   plan.prefix = plan.unique_name + "-" + context.random;
   plan.labels = base_labels(job, runner, context);
+  plan.volume_driver = runner.docker->volume_driver;
+  plan.volume_driver_options = runner.docker->volume_driver_ops;
   plan.environment = directories(job, runner, context);
   apply_clone_path(runner, job_variables(job, runner, context, plan.environment), plan.environment);
   auto variables = job_variables(job, runner, context, plan.environment);

@@ -107,6 +107,8 @@ struct Plan {
   std::chrono::seconds job_timeout{7200};
   /// Of the binds: those of `volumes` entries without a source, kept in `cache_dir`.
   std::vector<std::string> cached_binds;
+  std::string volume_driver;  ///< of the volumes that the executor makes, "" = the Engine's
+  std::map<std::string, std::string> volume_driver_options;
   bool keep_anonymous_volumes = false;  ///< volume_keep
   bool debug_services = false;          ///< CI_DEBUG_SERVICES: their logs go to the job's
   bool keep_umask = false;              ///< FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR

@@ -63,14 +63,20 @@ void isolate_bind(Plan& plan, const std::string& bind) {
   mount.source = volume.name;
   mount.target = volume.destination;
   mount.labels = job_volume_labels(plan, volume.destination, is_protected);
+  mount.driver = plan.volume_driver;
+  mount.driver_options = plan.volume_driver_options;
   for (auto* container : containers_of(plan))
     if (std::erase(container->binds, bind) > 0) container->mounts.push_back(mount);
   plan.directories.push_back(volume.destination);
   plan.volumes.push_back(std::move(volume));
 }
 
+/// The mode is the first of a bind's options, in any case.
 bool is_read_only(const std::string& bind) {
-  return bind.ends_with(":ro") || bind.find(":ro,") != std::string::npos;
+  const auto from = bind.find(':', bind.find(':') + 1);
+  if (from == std::string::npos) return false;
+  const auto mode = bind.substr(from + 1, bind.find(',', from) - from - 1);
+  return mode.size() == 2 && (mode[0] | 0x20) == 'r' && (mode[1] | 0x20) == 'o';
 }
 
 void warn_of_shared_certificates(const ServicePlan& service, const std::string& client,

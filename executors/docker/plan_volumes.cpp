@@ -104,10 +104,10 @@ std::vector<VolumeSpec> parse_volumes(const config::Docker& docker,
                          fmt::format("invalid volume specification: \"{}\"", text)};
     const auto clean = clean_path(spec.destination);
     if (clean == "/")
-      throw job::Failure{job::FailureReason::runner_configuration_error,
+      throw job::Failure{job::FailureReason::runner_system_failure,
                          "build directory needs to be a non-root path"};
     if (std::find(seen.begin(), seen.end(), clean) != seen.end())
-      throw job::Failure{job::FailureReason::runner_configuration_error,
+      throw job::Failure{job::FailureReason::runner_system_failure,
                          fmt::format("volume for container path \"{}\" is already defined", clean)};
     seen.push_back(clean);
     specs.push_back(std::move(spec));

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -40,14 +42,26 @@ struct UnhealthyService {
 /// The documented warning block.
 std::string unhealthy_block(const UnhealthyService& service);
 
+using LogTime = std::chrono::sys_time<std::chrono::nanoseconds>;
+/// The time at the front of a log line (RFC 3339, then a blank).
+std::optional<LogTime> log_time(std::string_view line);
+
 /// Turns a service's output into lines of the job's log (CI_DEBUG_SERVICES), each with the
-/// service's name. What has no line feed yet is held back, up to a limit.
+/// service's name. What has no line feed yet is held back, up to a limit. Lines that begin with a
+/// time as the Engine writes it can be asked for again after a cut.
 class ServiceLines {
  public:
   ServiceLines(JobLog& log, const std::vector<std::string>& aliases);
   void add(job::LogKind kind, std::string_view bytes);
   /// The end of the output: what is held back comes out.
   void finish();
+  /// The output was cut, and comes again from since() on: what was printed is left out, and what is
+  /// held back comes whole.
+  void resume();
+  /// A time before which every line was printed; nullopt if no line had a time.
+  std::optional<std::chrono::sys_seconds> since() const;
+  /// Lines so far.
+  std::uint64_t count() const { return count_; }
 
  private:
   void print(job::LogKind kind, std::string_view line);
@@ -55,6 +69,9 @@ class ServiceLines {
   JobLog& log_;
   std::string prefix_;
   std::map<job::LogKind, std::string> held_;
+  std::map<job::LogKind, LogTime> last_;     ///< that was printed
+  std::map<job::LogKind, LogTime> printed_;  ///< before the cut
+  std::uint64_t count_ = 0;
 };
 
 }  // namespace slipway::executors::docker

@@ -49,6 +49,20 @@ int EngineProxy::left() const {
   return count;
 }
 
+int EngineProxy::open(std::string_view part) const {
+  return static_cast<int>(std::count_if(open_.begin(), open_.end(), [&](const Link* link) {
+    return link->line.find(part) != std::string::npos;
+  }));
+}
+
+void EngineProxy::cut(std::string_view part) {
+  for (auto* link : open_)
+    if (link->line.find(part) != std::string::npos) {
+      link->client.close();
+      link->engine.close();
+    }
+}
+
 void EngineProxy::thaw() {
   frozen_ = false;
   thawed_.notify_all();
@@ -57,6 +71,15 @@ void EngineProxy::thaw() {
 asio::awaitable<void> EngineProxy::while_frozen() {
   while (frozen_) co_await thawed_.wait();
 }
+
+struct EngineProxy::Registration {
+  Registration(std::set<Link*>& all, Link& one) : links{all}, link{one} { links.insert(&link); }
+  Registration(const Registration&) = delete;
+  ~Registration() { links.erase(&link); }
+
+  std::set<Link*>& links;
+  Link& link;
+};
 
 asio::awaitable<void> EngineProxy::run() {
   std::exception_ptr ended;
@@ -80,6 +103,7 @@ asio::awaitable<void> EngineProxy::serve(Socket client) {
     const asio::local::stream_protocol::endpoint target{engine_socket_};
     co_await engine.async_connect(target, asio::use_awaitable);
     Link link{std::move(client), std::move(engine)};
+    const Registration registration{open_, link};
     auto up = to_engine(link);
     auto down = to_client(link);
     co_await util::first_of(std::move(up), std::move(down));
@@ -116,6 +140,7 @@ asio::awaitable<void> EngineProxy::to_engine(Link& link) {
       link.left = cuts_.front();
       cuts_.pop_front();
     }
+    if (auto line = request_line(bytes); !line.empty()) link.line = std::move(line);
     const auto rule = take_rule(bytes);
     co_await while_frozen();
     link.replace = rule.replace;

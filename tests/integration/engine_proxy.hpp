@@ -5,7 +5,9 @@
 #include <deque>
 #include <functional>
 #include <list>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "util/asio_fwd.hpp"
 #include "util/condition.hpp"
@@ -45,6 +47,10 @@ class EngineProxy {
   /// left alone.
   void cut_attach_after(std::deque<std::size_t> bytes) { cuts_ = std::move(bytes); }
   std::size_t cuts_left() const { return cuts_.size(); }
+  /// Connections from the client whose last request has `part` in its target.
+  int open(std::string_view part) const;
+  /// Cuts them.
+  void cut(std::string_view part);
   /// Serves until cancelled.
   asio::awaitable<void> run();
 
@@ -58,12 +64,14 @@ class EngineProxy {
     Link(Socket a, Socket b) : client{std::move(a)}, engine{std::move(b)} {}
     Socket client;
     Socket engine;
+    std::string line;  ///< of the last request
     bool limited = false;
     std::size_t left = 0;
     std::string replace;
     bool drop = false;
     std::chrono::milliseconds delay{0};
   };
+  struct Registration;
   asio::awaitable<void> serve(Socket client);
   asio::awaitable<void> to_engine(Link& link);
   asio::awaitable<void> to_client(Link& link);
@@ -75,6 +83,7 @@ class EngineProxy {
   asio::local::stream_protocol::acceptor acceptor_;
   std::deque<std::size_t> cuts_;
   std::list<Rule> rules_;
+  std::set<Link*> open_;
   bool frozen_ = false;
   util::Condition thawed_;
   util::TaskGroup links_;

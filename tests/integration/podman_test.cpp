@@ -36,6 +36,16 @@ class PodmanJobs : public DockerJobs {
   }
   std::string coordinator_address() override { return podman().gateway(); }
   static PodmanEngine& podman() { return PodmanEngine::shared(); }
+  /// Answers `served` on port 80.
+  static local::ServiceSpec web() {
+    local::ServiceSpec service;
+    service.name = image;
+    service.alias = "web";
+    service.entrypoint = {"sh", "-c",
+                          "mkdir /w; echo served >/w/index.html; exec httpd -f -p 80 -h /w"};
+    service.variables = {{"HEALTHCHECK_TCP_PORT", "80"}};
+    return service;
+  }
 
  private:
   std::string first_engine_;
@@ -53,15 +63,9 @@ TEST_F(PodmanJobs, E49_AScriptItsExitCodeAndAfterScript) {
 
 TEST_F(PodmanJobs, SourcesAServiceAndACacheVolume) {
   const auto sha = make_repository({{"README", "from the repository\n"}});
-  local::ServiceSpec service;
-  service.name = image;
-  service.alias = "web";
-  service.entrypoint = {"sh", "-c",
-                        "mkdir /w; echo served >/w/index.html; exec httpd -f -p 80 -h /w"};
-  service.variables = {{"HEALTHCHECK_TCP_PORT", "80"}};
   JobBuilder payload;
   payload.image(image)
-      .service(service)
+      .service(web())
       .git("demo/project", "main", sha)
       .script({"cat README", "wget -q -O - http://web/", "echo kept >>/cache/file",
                "wc -l /cache/file"});
@@ -74,16 +78,10 @@ TEST_F(PodmanJobs, SourcesAServiceAndACacheVolume) {
 }
 
 TEST_F(PodmanJobs, ANetworkPerJob) {
-  local::ServiceSpec service;
-  service.name = image;
-  service.alias = "web";
-  service.entrypoint = {"sh", "-c",
-                        "mkdir /w; echo served >/w/index.html; exec httpd -f -p 80 -h /w"};
-  service.variables = {{"HEALTHCHECK_TCP_PORT", "80"}};
   const auto& job = run_job(JobBuilder{}
                                 .image(image)
                                 .variable("FF_NETWORK_PER_BUILD", "true")
-                                .service(service)
+                                .service(web())
                                 .script({"wget -q -O - http://web/"}),
                             120s);
   EXPECT_EQ(job.state, JobState::success) << plain_text(job.trace);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/integration/both_modes.hpp"
+#include "tests/unit/runner/log_capture.hpp"
 
 namespace slipway::tests {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 using local::JobBuilder;
 using local::JobState;
 using testing::AllOf;
+using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 using namespace std::chrono_literals;
@@ -65,18 +67,66 @@ TEST_P(RemovedContainers, E15_WithOneAttemptTheJobFailsAndAfterScriptRunsInANewC
                     Not(HasSubstr("Retrying ")), HasSubstr("after failed\n")));
 }
 
-TEST_P(RemovedContainers, E15_E31_OneThatIsRemovedBetweenItsStagesIsMadeAgain) {
+TEST_P(RemovedContainers, E15_E31_OnesThatAreRemovedBetweenTheirStagesAreMadeAgain) {
+  use_proxy();
+  std::string made;
+  EngineProxy::Rule creations;
+  creations.method = "POST";
+  creations.part = "/containers/create?name=runner-";
+  creations.times = 100;
+  creations.before = [&made](const std::string& line) {
+    for (const char* type : {"build", "predefined"})
+      if (line.find(std::string{"-"} + type) != std::string::npos) made += std::string{type} + " ";
+  };
+  proxy().add(creations);
+  runner::LogCapture log;
+  config.runners.front().pre_get_sources_script = "echo fetching; sleep 3";
   const auto sha = make_repository({{"file", "content\n"}});
   const auto id = gitlab().enqueue(JobBuilder{}
                                        .image(image)
                                        .git("demo/project", "main", sha)
                                        .script({"echo running; sleep 4", "cat file"})
-                                       .after_script({"cat file"}));
+                                       .after_script({"cat file; echo after it"}));
+  run_until_text(id, " fetching\n");
+  pump_until([this] { return containers("com.gitlab.gitlab-runner.type=build").size() == 1; },
+             "the build container");
+  remove("build");
   run_until_text(id, " running\n");
+  EXPECT_EQ(made, "predefined build build ");
   remove("predefined");
   const auto& job = run_until_finished(id);
   EXPECT_EQ(job.state, JobState::success) << plain_text(job.trace);
-  EXPECT_THAT(plain_text(job.trace), AllOf(HasSubstr("content\n"), Not(HasSubstr("Will retry"))));
+  EXPECT_THAT(plain_text(job.trace),
+              AllOf(HasSubstr("content\n"), HasSubstr("after it\n"), Not(HasSubstr("Will retry"))));
+  EXPECT_EQ(made, "predefined build build predefined ");
+  // The stage that it was made for ran in it.
+  EXPECT_THAT(log.lines(), Not(Contains(HasSubstr("cleanup of file variables"))));
+}
+
+class RemovedPlainContainer : public FaultJobs {};
+
+// With an agent in it nobody can come between script and after_script.
+TEST_F(RemovedPlainContainer, E15_OneThatIsRemovedAfterItsScriptIsMadeAgainForAfterScript) {
+  docker().agent = config::AgentMode::off;
+  use_proxy();
+  int attached = 0;
+  EngineProxy::Rule attaching;
+  attaching.method = "POST";
+  attaching.part = "/attach?";
+  attaching.times = 2;
+  attaching.before = [this, &attached](const std::string&) {
+    if (++attached == 2) remove_containers("com.gitlab.gitlab-runner.type=build");
+  };
+  proxy().add(attaching);
+  const auto& job = run_job(JobBuilder{}
+                                .image(image)
+                                .script({"touch /old; echo in the script"})
+                                .after_script({"test ! -e /old && echo in a new one"}));
+  EXPECT_EQ(job.state, JobState::success) << plain_text(job.trace);
+  EXPECT_EQ(attached, 2);
+  EXPECT_THAT(plain_text(job.trace),
+              AllOf(HasSubstr("in the script\n"), HasSubstr("in a new one\n"),
+                    Not(HasSubstr("Will retry"))));
 }
 
 class CancelledSources : public FaultJobs {};

@@ -163,6 +163,30 @@ TEST_F(Restart, Fault43_ContainersThatAreGoneEndTheJobWithTheReasonAndItsLog) {
   wait_until_settled();
 }
 
+TEST_F(Restart, Fault43_E15_AScriptWhoseContainerIsGoneRunsAgainIfTheJobWants) {
+  start();
+  const auto sha = make_repository({{"file", "content\n"}});
+  const auto id = gitlab().enqueue(
+      JobBuilder{}
+          .image(image)
+          .git("demo/project", "main", sha)
+          .variable("EXECUTOR_JOB_SECTION_ATTEMPTS", "2")
+          .script({"if [ -e /builds/second ]; then cat file; else touch /builds/second; echo first "
+                   "run; sleep 1000; fi"}));
+  wait_for_output(id, " first run\n");
+  kill();
+  remove_containers();
+  start();
+  const auto& job = wait_for_end(id);
+  EXPECT_EQ(job.state, JobState::success) << plain_text(job.trace);
+  const auto log = plain_text(job.trace);
+  EXPECT_THAT(log, HasSubstr("not found or removed. Will retry..."));
+  EXPECT_THAT(log, HasSubstr("Retrying step_script"));
+  EXPECT_THAT(log, HasSubstr("content\n"));
+  EXPECT_EQ(occurrences(log, "\nfirst run\n"), 1u);
+  wait_until_settled();
+}
+
 TEST_F(Restart, Fault15_TheEndOfAJobSurvivesACoordinatorThatIsAwayAndARestart) {
   start();
   const auto id = gitlab().enqueue(JobBuilder{}.image(image).script(counting(20)));

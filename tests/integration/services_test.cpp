@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/integration/fault_jobs.hpp"
 
@@ -73,21 +74,31 @@ class Services : public FaultJobs {
 
 TEST_F(Services, E30_E45_E53_LinkedByHostEntriesAndTheirLogsOnRequest) {
   const auto sha = make_repository({{"file", "content\n"}});
-  auto talk = busybox_service(
-      "web,w2",
-      "echo token is $TOKEN; ping -c1 -W1 peer >/dev/null 2>&1 || echo resolves nobody; "
-      "httpd -f -p 80",
-      "80");
+  use_proxy();
+  auto talk = busybox_service("web,w2", "echo token is $TOKEN; httpd -f -p 80", "80");
   talk.variables["TOKEN"] = "$SECRET";
-  const auto& job = run_job(JobBuilder{}
-                                .image(image)
-                                .git("demo/project", "main", sha)
-                                .service(talk)
-                                .service(busybox_service("peer", "httpd -f -p 81", "81"))
-                                .masked_variable("SECRET", "hunter2hunter2")
-                                .variable("CI_DEBUG_SERVICES", "true")
-                                .script({"cat /etc/hosts", "wget -qO- http://w2/ || true",
-                                         "ping -c1 -W2 web >/dev/null && echo reached"}));
+  // It starts when the first one runs. A resolver that is not there says so at once.
+  docker().dns = {"127.0.0.1"};
+  const auto peer =
+      busybox_service("peer",
+                      "httpd -p 81; ping -c1 -W1 web 2>&1 || ping -c1 -W1 w2 2>&1 || "
+                      "grep -E 'web|w2' /etc/hosts || echo resolves nobody; "
+                      "for i in 1 2 3 4 5 6; do echo count $i; sleep 1; done; sleep 1000",
+                      "81");
+  const auto id =
+      gitlab().enqueue(JobBuilder{}
+                           .image(image)
+                           .git("demo/project", "main", sha)
+                           .service(talk)
+                           .service(peer)
+                           .masked_variable("SECRET", "hunter2hunter2")
+                           .variable("CI_DEBUG_SERVICES", "true")
+                           .script({"cat /etc/hosts", "wget -qO- http://w2/ || true",
+                                    "ping -c1 -W2 web >/dev/null && echo reached", "sleep 8"}));
+  run_until_text(id, "Z count 2");
+  EXPECT_EQ(proxy().open("follow=1"), 2);
+  proxy().cut("follow=1");
+  const auto& job = run_until_finished(id);
   const auto log = plain_text(job.trace);
   EXPECT_EQ(job.state, JobState::success) << log;
   EXPECT_THAT(log, AllOf(HasSubstr("\tweb"), HasSubstr("\tw2"), HasSubstr("\tpeer"),
@@ -96,6 +107,14 @@ TEST_F(Services, E30_E45_E53_LinkedByHostEntriesAndTheirLogsOnRequest) {
   EXPECT_THAT(log, testing::ContainsRegex("\\[service:busybox-web-w2\\] 20[^ ]+Z token is "
                                           "\\[MASKED\\]\n"));
   EXPECT_THAT(log, HasSubstr("Z resolves nobody\n"));
+  std::string counted;
+  std::istringstream in{log};
+  for (std::string line; std::getline(in, line);)
+    if (const auto found = line.find("Z count "); found != std::string::npos)
+      counted += line.substr(found + 8);
+  EXPECT_EQ(counted, "123456") << "a connection that was cut goes on where it ended";
+  let_jobs_settle();
+  EXPECT_EQ(proxy().open("/logs"), 0) << "a connection to the Engine outlives the job";
   EXPECT_THAT(job.trace, AllOf(Not(HasSubstr("hunter2hunter2")), HasSubstr(" 0fO")));
   std::size_t at = 0;
   for (const auto* line : {"Using Docker executor with image", "Starting service busybox:latest...",
@@ -136,6 +155,31 @@ TEST_F(Services, E22_E29_InANetworkOfTheJobEverybodyFindsEverybody) {
   EXPECT_EQ(job.state, JobState::success) << plain_text(job.trace);
   EXPECT_THAT(plain_text(job.trace),
               AllOf(HasSubstr("Skipping alias \"svc-1\""), Not(HasSubstr(warning))));
+}
+
+TEST_F(Services, E29_TheNetworkGoesWithAJobThatFailsOrIsCancelled) {
+  const auto networks = [] {
+    std::size_t count = 0;
+    run([&](docker_api::Client& engine) -> asio::awaitable<void> {
+      return [](docker_api::Client& client, std::size_t* found) -> asio::awaitable<void> {
+        const std::vector<std::string> label{"com.gitlab.gitlab-runner.managed=true"};
+        const auto list = co_await client.list_networks(label);
+        *found = list.size();
+      }(engine, &count);
+    });
+    return count;
+  };
+  for (const bool cancelled : {false, true}) {
+    SCOPED_TRACE(cancelled);
+    const auto id = gitlab().enqueue(with_network(JobBuilder{}.image(image).script(
+        {"echo at work", cancelled ? "sleep 1000" : "sleep 2", "exit 3"})));
+    run_until_text(id, "at work\n");
+    EXPECT_EQ(networks(), 1u);
+    if (cancelled) gitlab().cancel(id, true);
+    EXPECT_EQ(run_until_finished(id).state, cancelled ? JobState::canceled : JobState::failed);
+    let_jobs_settle();
+    EXPECT_EQ(networks(), 0u);
+  }
 }
 
 TEST_F(Services, E46_JobsSideBySideShareNothingAndLeaveNothing) {

@@ -161,6 +161,11 @@ TEST(ContainerLogs, E45_AreFollowedUntilTheContainerEndsOrNobodyWantsThem) {
                 };
                 co_await client.follow_logs("c1", true, -1, sink);
                 EXPECT_EQ(output, "O:one\nE:two\n");
+                EXPECT_THAT(engine.requests().at(0).target, Not(HasSubstr("since")));
+                const std::chrono::sys_seconds since{1'700'000'000s};
+                co_await client.follow_logs("c1", true, -1, sink, since);
+                EXPECT_THAT(engine.requests().at(1).target,
+                            HasSubstr("&tail=all&follow=1&since=1700000000"));
                 EXPECT_THAT(engine.requests().at(0).target,
                             HasSubstr("stdout=1&stderr=1&timestamps=1&tail=all&follow=1"));
                 output.clear();

@@ -110,6 +110,50 @@ TEST_F(DindHostFiles, DaemonFileHasKeys) {
   EXPECT_EQ(daemon_file_keys(path("daemon.json")), std::nullopt);
 }
 
+TEST_F(DindHostFiles, TheLongestMountOverTheDaemonFileShows) {
+  using Keys = std::optional<std::set<std::string>>;
+  write(path("file.json"), R"({"mtu": 1400})");
+  write(path("etc") / "docker" / "daemon.json", R"({"dns": []})");
+  write(path("certs") / "ca.pem", "certificate");
+  std::filesystem::create_symlink("/nowhere/daemon.json", path("certs") / "dangling");
+  std::filesystem::create_directories(path("linked"));
+  std::filesystem::create_symlink("/nowhere/x", path("linked") / "daemon.json");
+  const std::string file{daemon_file};
+  struct Case {
+    const char* what;
+    std::vector<DaemonFileMount> mounts;
+    Keys keys;
+  };
+  const Keys none{std::set<std::string>{}};
+  const Case cases[] = {
+      {"nothing", {}, none},
+      {"the file", {{file, path("file.json")}}, Keys{{"mtu"}}},
+      {"its directory", {{"/etc/docker", path("etc") / "docker"}}, Keys{{"dns"}}},
+      {"a parent", {{"/etc", path("etc")}}, Keys{{"dns"}}},
+      {"the file over its directory",
+       {{file, path("file.json")}, {"/etc/docker", path("etc") / "docker"}},
+       Keys{{"mtu"}}},
+      {"whatever the order",
+       {{"/etc/docker", path("etc") / "docker"}, {file, path("file.json")}},
+       Keys{{"mtu"}}},
+      {"a directory without it", {{"/etc/docker", path("certs")}}, none},
+      {"a directory without it hides the one of a parent",
+       {{"/etc/docker", path("certs")}, {"/etc", path("etc")}},
+       none},
+      {"a source that the Engine makes", {{"/etc/docker", path("none")}}, none},
+      {"a file that is none", {{file, path("none")}}, std::nullopt},
+      {"a link that leads elsewhere in the container",
+       {{"/etc/docker", path("linked")}},
+       std::nullopt},
+      {"an unknown source", {{"/etc/docker", {}}}, std::nullopt},
+      {"an unknown source behind the file",
+       {{"/etc/docker", {}}, {file, path("file.json")}},
+       Keys{{"mtu"}}},
+      {"an unknown source before it", {{file, {}}, {"/etc", path("etc")}}, std::nullopt},
+  };
+  for (const auto& c : cases) EXPECT_EQ(mounted_daemon_keys(c.mounts), c.keys) << c.what;
+}
+
 TEST(DindCertificateFiles, NeverHoldTheAuthoritysKey) {
   const DindCertificates::Time now{std::chrono::seconds{1'795'000'000}};
   const DindCertificates certificates{now, std::chrono::hours{1}};

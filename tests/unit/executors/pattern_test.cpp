@@ -42,6 +42,15 @@ TEST(Pattern, E37_FollowsTheTable) {
       {"a/**/c", "a/b/b/c", true},
       {"a/**/c", "ac", false},
       {"a/**", "a/b/c", true},
+      {"a/**", "a", true},
+      {"a/**", "ab", false},
+      {"a/**/**", "a", true},
+      {"a/**/b", "a", false},
+      {"a/**b", "a", false},
+      {"*/**", "ruby", true},
+      {"{a,b}/**", "b", true},
+      {"a/", "a", false},
+      {"", "/", false},
       {"a**/c", "ab/c", true},
       {"a**/c", "a/b/c", false},
       // one character
@@ -78,6 +87,16 @@ TEST(Pattern, E37_FollowsTheTable) {
       {"{a", "a", false},
       {"{a", "{a", false},
       {"a{b,c", "ab", false},
+      {"\\", "\\", false},
+      {"a\\", "a\\", false},
+      {"a*\\", "ab\\", false},
+      {"a\\", "a", false},
+      {"[a\\", "a", false},
+      {"{a,b[}", "a", false},
+      {"{a,b\\}", "a", false},
+      {"**/[", "a", false},
+      // a brace that closes nothing is itself
+      {"a}", "a}", true},
   };
   for (const auto& c : cases)
     EXPECT_EQ(matches_pattern(c.pattern, c.text), c.matches) << c.pattern << " on " << c.text;

@@ -108,6 +108,21 @@ TEST(IsolateCerts, TakesDirectoriesOfTheCacheDirectoryToo) {
   }
 }
 
+TEST(IsolateCerts, KeepsTheVolumeDriver) {
+  for (const auto* where : {"", "cache_dir = \"/srv/cache\"\n"}) {
+    SCOPED_TRACE(where);
+    const auto plan = plan_of(dind(), std::string{where} +
+                                          "volumes = [\"/certs/client\"]\nvolume_driver = "
+                                          "\"local\"\n[runners.docker.volume_driver_ops]\ntype = "
+                                          "\"tmpfs\"");
+    for (const auto* container : {&plan.build, &plan.helper, &plan.services.at(0).container}) {
+      const auto& mount = mount_at(*container, "/certs/client");
+      EXPECT_EQ(mount.driver, "local");
+      EXPECT_EQ(mount.driver_options.at("type"), "tmpfs");
+    }
+  }
+}
+
 TEST(IsolateCerts, MayComeLateAndAgain) {
   auto plan = plan_of(dind(), "volumes = [\"/certs/client\", \"/odd\"]");
   EXPECT_THAT(isolate_certs(plan, "/certs"), IsEmpty());
@@ -127,7 +142,13 @@ TEST(IsolateCerts, WarnsOfWhatTheAdministratorShares) {
   const auto* shared = "volumes = [\"/srv/certs:/certs/client\"]";
   EXPECT_THAT(warnings(shared, true), ElementsAre(HasSubstr("\"/srv/certs:/certs/client\"")));
   EXPECT_THAT(warnings(shared, false), IsEmpty());
-  EXPECT_THAT(warnings("volumes = [\"certs:/certs:ro\"]", true), IsEmpty());
+  for (const std::string options : {"ro", "RO", "Ro", "ro,z", "RO:Z", "rO,rshared"})
+    EXPECT_THAT(warnings(("volumes = [\"certs:/certs:" + options + "\"]").c_str(), true), IsEmpty())
+        << options;
+  for (const std::string options : {"rw", "RW,z", "z", "rslave", "O"})
+    EXPECT_THAT(warnings(("volumes = [\"ro:/certs:" + options + "\"]").c_str(), true),
+                ElementsAre(HasSubstr("\"/certs\"")))
+        << options;
   EXPECT_THAT(warnings("volumes = [\"certs:/elsewhere\"]", true), IsEmpty());
   EXPECT_THAT(
       warnings("volumes = [\"c:/certs\"]\n[runners.docker.dind]\nisolate_certs = false", true),

@@ -113,6 +113,61 @@ TEST(ServiceLines, E45_CarryTheServicesNameHoweverTheyAreCut) {
   EXPECT_EQ(log.text, "E\x1b[0;37m[service:postgres-db] oh\x1b[0;m\n");
 }
 
+TEST(LogTime, IsWhatEnginesWrite) {
+  using namespace std::chrono_literals;
+  const LogTime noon = std::chrono::sys_days{std::chrono::year{2024} / 5 / 17} + 12h;
+  const std::pair<const char*, std::optional<LogTime>> cases[] = {
+      {"2024-05-17T12:00:00.000000001Z text", noon + 1ns},
+      {"2024-05-17T12:00:00.5Z", noon + 500ms},
+      {"2024-05-17T12:00:01Z x y", noon + 1s},
+      {"2024-05-17T14:30:00.25+02:30 podman", noon + 250ms},
+      {"2024-05-17T07:00:00-05:00 west", noon},
+      {"2024-05-17T12:00:00.0000000001Z", std::nullopt},
+      {"2024-05-17T12:00:00.Z", std::nullopt},
+      {"2024-05-17T12:00:00", std::nullopt},
+      {"2024-05-17T12:00:00x", std::nullopt},
+      {"2024-05-17T12:00:00+0200", std::nullopt},
+      {"2024-13-17T12:00:00Z", std::nullopt},
+      {"2024-02-30T12:00:00Z", std::nullopt},
+      {"9999-02-03T12:00:00Z", std::nullopt},
+      {"2024-05-1aT12:00:00Z", std::nullopt},
+      {"2024/05/17 12:00:00", std::nullopt},
+      {"", std::nullopt},
+      {"no time", std::nullopt},
+  };
+  for (const auto& [text, time] : cases) EXPECT_EQ(log_time(text), time) << text;
+}
+
+TEST(ServiceLines, E45_PrintEveryLineOnceHoweverOftenTheConnectionIsCut) {
+  Lines log;
+  ServiceLines lines{log, {"a"}};
+  const auto printed = [&log] {
+    std::string text;
+    std::istringstream in{std::exchange(log.text, "")};
+    for (std::string line; std::getline(in, line);)
+      text += line.front() + line.substr(line.find("Z ") + 2, 3) + " ";
+    return text;
+  };
+  EXPECT_EQ(lines.since(), std::nullopt);
+  const std::string at = "2024-05-17T12:00:0";
+  lines.add(job::LogKind::out, at + "1.1Z one\n" + at + "3.5Z two\n" + at + "3.6Z thr");
+  lines.add(job::LogKind::err, at + "3.4Z err\n");
+  EXPECT_EQ(printed(), "Oone Otwo Eerr ");
+  EXPECT_EQ(lines.count(), 3u);
+  const std::chrono::sys_seconds noon{std::chrono::sys_days{std::chrono::year{2024} / 5 / 17} +
+                                      std::chrono::hours{12}};
+  EXPECT_EQ(lines.since(), noon + std::chrono::seconds{1});
+  lines.resume();
+  lines.add(job::LogKind::out, at + "1.1Z one\n" + at + "3.5Z two\n" + at + "3.6Z three\n");
+  // Written before that line of the other stream, and seen after it.
+  lines.add(job::LogKind::err, at + "3.4Z err\n" + at + "3.45Z new\n");
+  EXPECT_EQ(printed(), "Othr Enew ");
+  lines.resume();
+  lines.add(job::LogKind::out, at + "3.6Z three\nno time\n");
+  EXPECT_THAT(log.text, ::testing::AllOf(::testing::HasSubstr("] no time"),
+                                         ::testing::Not(::testing::HasSubstr("three"))));
+}
+
 TEST(ServiceLines, HoldNoMoreThanALongLine) {
   Lines log;
   ServiceLines lines{log, {"a"}};
