@@ -1,0 +1,52 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "helper/archive/file_selection.hpp"
+#include "helper/archive/zip_reader.hpp"
+#include "helper/archive/zip_writer.hpp"
+
+namespace slipway::helper::archive {
+
+/// A project directory, and one to extract into, fresh per test.
+class ArchiveTest : public ::testing::Test {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+
+  /// Creates `project_/<path>` with its directories.
+  void write(const std::string& path, const std::string& text) const;
+  void link(const std::string& path, const std::string& target) const;
+  /// Runs a program in `directory`; returns what it printed, and fails the test if it fails.
+  static std::string run(const std::vector<std::string>& arguments,
+                         const std::filesystem::path& directory);
+  /// Makes `zip_` by a piece of Python: `z` is the open ZipFile, `ZipInfo` and the like are at
+  /// hand.
+  void python_zip(const std::string& statements) const;
+
+  std::vector<std::string> select(const SelectionRequest& request) const;
+  /// Archives what `paths` select to `zip_`.
+  ZipContents zip(const std::vector<std::string>& paths = {"."}, PackOptions options = {}) const;
+  /// Extracts `zip_` to `target_`; returns the error's text, empty on success.
+  std::string extract(const ExtractOptions& options = {}) const;
+  /// One line for each file below `directory`: path, type and mode, time, and content or target,
+  /// with what is not printable escaped.
+  static std::vector<std::string> tree(const std::filesystem::path& directory);
+
+  std::filesystem::path root_;
+  std::filesystem::path project_;
+  std::filesystem::path target_;
+  std::filesystem::path zip_;
+};
+
+std::string read_all(const std::filesystem::path& path);
+void write_all(const std::filesystem::path& path, const std::string& bytes);
+/// Text that packs well, and bytes that do not; the same every time.
+std::string words(std::size_t size);
+std::string noise(std::size_t size, unsigned seed = 1);
+
+}  // namespace slipway::helper::archive
