@@ -65,6 +65,16 @@ class DockerExecutor final : public Executor {
     std::optional<AgentContainer::Result> result;
   };
 
+  /// Says where the stage under way runs, for stop_stage(), until it is destroyed.
+  struct Current {
+    Current(DockerExecutor& self, AgentContainer* container) : executor{self} {
+      executor.current_ = container;
+    }
+    Current(const Current&) = delete;
+    ~Current() { executor.current_ = nullptr; }
+    DockerExecutor& executor;
+  };
+
   asio::awaitable<void> set_up();
   asio::awaitable<void> run_stage(Stage stage);
   asio::awaitable<void> attempt_stage(Stage stage, bool continued);

@@ -39,6 +39,7 @@ asio::awaitable<void> DockerExecutor::give_files_to_user() {
   request.id = next_stage_++;
   request.name = "change_owner";
   request.body = script + "exit ${failed:-0}\n";
+  const Current current{*this, helper_.get()};
   const auto result = co_await helper_->run(std::move(request));
   log_.flush(job::LogStream::script);
   if (result.exit_code != 0)
@@ -57,16 +58,8 @@ asio::awaitable<UserIds> DockerExecutor::ask_user_ids() {
   request.id = next_stage_++;
   request.name = "user_ids";
   request.body = "id -u && id -g\nexit $?\n";
-  current_ = build_.get();
-  AgentContainer::Result result;
-  std::exception_ptr failure;
-  try {
-    result = co_await build_->run(std::move(request), capture);
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  current_ = nullptr;
-  if (failure) std::rethrow_exception(failure);
+  const Current current{*this, build_.get()};
+  const auto result = co_await build_->run(std::move(request), capture);
   const auto ids = parse_user_ids(output);
   if (result.exit_code != 0 || !ids)
     throw job::Failure{job::FailureReason::runner_system_failure,

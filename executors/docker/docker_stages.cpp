@@ -18,14 +18,6 @@ using job::FailureReason;
 /// Of a stage that was stopped while its container was being started: that of a TERM.
 constexpr int stopped_exit_code = 143;
 
-/// Forgets where the stage under way runs, however its run() ends.
-struct Current {
-  AgentContainer*& pointer;
-  explicit Current(AgentContainer*& current) : pointer{current} {}
-  Current(const Current&) = delete;
-  ~Current() { pointer = nullptr; }
-};
-
 Failure stopped_early() {
   return Failure{FailureReason::script_failure, "stopped before it began", stopped_exit_code};
 }
@@ -190,8 +182,7 @@ asio::awaitable<void> DockerExecutor::attempt_stage(Stage stage, bool continued)
   }
   // One that another process has begun is lost with its container.
   begun_here_ = continued || !container->gone();
-  current_ = container;
-  const Current reset{current_};
+  const Current current{*this, container};
   begun_.result = co_await run_begun(container, std::move(request), continued);
   log_.flush(job::LogStream::script);
   if (begun_.result->exit_code != 0 && stage.place == Stage::Place::user)
