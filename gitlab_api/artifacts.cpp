@@ -181,6 +181,7 @@ asio::awaitable<ArtifactsResult> Artifacts::upload_once(const ArtifactsUpload& u
   result.kind = kind_of_upload(answer);
   result.http_status = answer.status;
   result.text = answer.text;
+  result.correlation_id = answer.correlation_id;
   co_return result;
 }
 
@@ -211,6 +212,7 @@ asio::awaitable<ArtifactsResult> Artifacts::download_once(const ArtifactsDownloa
   result.http_status = answer.status;
   result.text =
       answer.status == 200 && answer.cut ? answer.text + ": the file broke off" : answer.text;
+  result.correlation_id = answer.correlation_id;
   co_return result;
 }
 

@@ -38,6 +38,7 @@ struct ArtifactsResult {
   Kind kind = Kind::failed;
   int http_status = 0;  ///< 0 = no HTTP answer
   std::string text;     ///< `POST http://host/…: 403 Forbidden (message)`, never a token
+  std::string correlation_id;
   int tries = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "helper/artifacts/stages.hpp"
 #include "helper/health/service_health.hpp"
 #include "helper/sources/get_sources.hpp"
 #include "helper/sources/process.hpp"
@@ -17,6 +18,10 @@ int dispatch(std::string_view name, const std::string& parameters_json) {
   if (name == "get_sources") return get_sources(parameters.get<job::GetSourcesParameters>());
   if (name == "service_health")
     return service_health(parameters.get<job::ServiceHealthParameters>());
+  if (name == "upload_artifacts_on_success" || name == "upload_artifacts_on_failure")
+    return upload_artifacts(parameters.get<job::UploadArtifactsParameters>());
+  if (name == "download_artifacts")
+    return download_artifacts(parameters.get<job::DownloadArtifactsParameters>());
   if (name == "prepare_script") return prepare_script(parameters.get<PrepareParameters>());
   if (name == "clear_worktree") return clear_worktree(parameters.get<ClearWorktreeParameters>());
   if (name == "cleanup_file_variables")

@@ -32,8 +32,8 @@ struct CoordinatorOptions {
   std::chrono::milliseconds accept_limit{60'000};
   std::int64_t first_runner_id = 12345;
   std::int64_t first_job_id = 1;
-  std::size_t max_trace = 256u << 20;     ///< bytes of one job's log; more is refused with 403
-  std::size_t max_artifact = 100u << 20;  ///< bytes of one upload; more is refused with 413
+  std::size_t max_trace = 256u << 20;   ///< bytes of one job's log; more is refused with 403
+  std::size_t max_artifact = 1u << 30;  ///< bytes of one upload; more is refused with 413
   std::chrono::milliseconds git_limit{600'000};  ///< of one git exchange
   std::function<TimePoint()> now = std::chrono::steady_clock::now;
 };

@@ -167,35 +167,47 @@ asio::awaitable<void> JobRun::work() {
   std::exception_ptr failure;
   try {
     co_await get_sources();
+    co_await download_artifacts();
     finish_phase("sources", sources);
   } catch (const boost::system::system_error&) {
     throw;
-  } catch (const std::exception&) {
+  } catch (const Failure& error) {
+    // The limit of get_sources: nothing else runs.
+    if (error.reason() == FailureReason::job_execution_timeout) throw;
     failure = std::current_exception();
   }
-  if (!failure) {
-    const auto script = Clock::now();
-    std::exception_ptr script_failure;
-    try {
-      co_await run_user_stages();
-    } catch (const boost::system::system_error&) {
-      throw;
-    } catch (const std::exception&) {
-      script_failure = std::current_exception();
-    }
-    script_over_ = true;
-    check_stopped();
-    finish_phase("script", script);
-    try {
-      co_await after_script(script_failure);
-    } catch (const Failure&) {
-      failure = std::current_exception();
-    }
-    if (script_failure) failure = script_failure;
+  if (!failure) co_await run_scripts(&failure);
+  check_stopped();
+  try {
+    co_await upload_artifacts(failure == nullptr);
+  } catch (const Failure&) {
+    if (!failure) failure = std::current_exception();
   }
   check_stopped();
   co_await cleanup_files();
   if (failure) std::rethrow_exception(failure);
+}
+
+/// The user's stages and after_script.
+asio::awaitable<void> JobRun::run_scripts(std::exception_ptr* failure) {
+  const auto began = Clock::now();
+  std::exception_ptr script_failure;
+  try {
+    co_await run_user_stages();
+  } catch (const boost::system::system_error&) {
+    throw;
+  } catch (const std::exception&) {
+    script_failure = std::current_exception();
+  }
+  script_over_ = true;
+  check_stopped();
+  finish_phase("script", began);
+  try {
+    co_await after_script(script_failure);
+  } catch (const Failure&) {
+    *failure = std::current_exception();
+  }
+  if (script_failure) *failure = script_failure;
 }
 
 void JobRun::check_stopped() const {
@@ -218,12 +230,6 @@ void JobRun::refuse_unsupported() {
   for (const auto& service : job.services) refuse_options(service, "services");
   if (!job.caches.empty())
     trace_->warning("This version of slipway neither restores nor saves `cache`");
-  const bool has_artifacts = std::any_of(
-      job.artifacts.begin(), job.artifacts.end(),
-      [](const auto& artifact) { return !artifact.paths.empty() || artifact.untracked; });
-  if (has_artifacts) trace_->warning("This version of slipway does not upload `artifacts`");
-  if (!job.dependencies.empty())
-    trace_->warning("This version of slipway does not download the artifacts of other jobs");
 }
 
 void JobRun::stop(StopReason reason, std::string text) {
@@ -258,9 +264,10 @@ void JobRun::cancel_gracefully() {
   if (state_.stop_reason != StopReason::none || cancelled) return;
   if (replaying_) {
     // in_script_ and script_over_ are known when the past has been gone through.
-    cancelled = state_.progress.script_began > std::chrono::milliseconds{0} &&
-                !state_.progress.knows("after_script") &&
-                !state_.progress.knows("cleanup_file_variables");
+    cancelled =
+        state_.progress.script_began > std::chrono::milliseconds{0} &&
+        !state_.progress.knows_any({"after_script", "upload_artifacts_on_success.1",
+                                    "upload_artifacts_on_failure.1", "cleanup_file_variables"});
     if (state_.progress.script_began == std::chrono::milliseconds{0})
       stop(StopReason::canceled, "canceled");
     save();

@@ -144,7 +144,14 @@ class JobRun {
   asio::awaitable<void> prepare();
   asio::awaitable<void> prepare_once();
   asio::awaitable<void> prepare_environment();
+  asio::awaitable<void> run_scripts(std::exception_ptr* failure);
+  int attempts(const std::string& variable);
+  asio::awaitable<bool> another_attempt(int attempt, int tries);
   asio::awaitable<void> get_sources();
+  asio::awaitable<void> download_artifacts();
+  asio::awaitable<void> upload_artifacts(bool success);
+  asio::awaitable<void> run_with_coordinator(executors::Stage stage, std::string key);
+  asio::awaitable<void> coordinator_answer();
   asio::awaitable<void> run_user_stages();
   asio::awaitable<void> after_script(std::exception_ptr script_failure);
   asio::awaitable<void> cleanup_files();

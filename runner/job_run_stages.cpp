@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "config/duration.hpp"
-#include "job/attempts.hpp"
 #include "job/log_lines.hpp"
 #include "runner/job_run.hpp"
 #include "util/async.hpp"
@@ -20,17 +19,9 @@ using namespace std::chrono_literals;
 
 constexpr int prepare_tries = 3;
 constexpr auto prepare_pause = 3s;
-constexpr auto first_retry_pause = 5s;
-constexpr std::chrono::seconds longest_retry_pause = 5min;
 constexpr std::chrono::milliseconds after_script_default = 5min;
 constexpr std::chrono::milliseconds no_limit{0};
 constexpr std::chrono::milliseconds shortest_limit{1};
-/// Removing temporary files; not worth waiting for longer.
-constexpr std::chrono::milliseconds cleanup_files_limit = 1min;
-
-bool is_helper_strategy(const job::GetSourcesParameters& parameters) {
-  return parameters.strategy == "fetch" || parameters.strategy == "clone";
-}
 }  // namespace
 
 asio::awaitable<void> JobRun::in_section(std::string name, asio::awaitable<void> body,
@@ -190,7 +181,7 @@ asio::awaitable<void> JobRun::prepare_environment() {
     co_return;
   };
   auto body = say(this);
-  if (is_helper_strategy(parameters))
+  if (has_repository(parameters))
     body = run_stage(prepare_script_stage(stage_input(), settings_.hostname), no_limit);
   std::exception_ptr failure;
   try {
@@ -205,41 +196,6 @@ asio::awaitable<void> JobRun::prepare_environment() {
         error.exit_code()});
   }
   if (failure) std::rethrow_exception(failure);
-}
-
-asio::awaitable<void> JobRun::get_sources() {
-  std::vector<std::string> warnings;
-  const int tries =
-      job::attempts(environment_->environment().variables, "GET_SOURCES_ATTEMPTS", warnings);
-  for (const auto& warning : warnings) say().warning(warning);
-  std::chrono::seconds pause = first_retry_pause;
-  for (int attempt = 1;; ++attempt) {
-    std::exception_ptr failure;
-    try {
-      if (attempt == 2) {
-        auto clearing = run_stage(clear_worktree_stage(stage_input()), no_limit);
-        co_await in_section("clear_worktree", std::move(clearing));
-      }
-      auto fetching =
-          run_stage(get_sources_stage(stage_input()), settings_.runner.get_sources_timeout);
-      auto key = fmt::format("get_sources#{}", attempt);
-      co_await in_section("get_sources", std::move(fetching), std::move(key));
-      co_return;
-    } catch (const util::TimeoutError&) {
-      throw Failure{FailureReason::job_execution_timeout,
-                    "get sources timeout: exceeded timeout of " +
-                        job::duration_text(settings_.runner.get_sources_timeout)};
-    } catch (const boost::system::system_error&) {
-      throw;
-    } catch (const std::exception&) {
-      failure = std::current_exception();
-    }
-    if (attempt >= tries || state_.stop_reason != StopReason::none || not_adopted_)
-      std::rethrow_exception(failure);
-    say().warning("Retrying...");
-    if (!replaying_) co_await util::sleep_for(pause);
-    pause = std::min(pause * 2, longest_retry_pause);
-  }
 }
 
 /// `at`: the job's age when the setting came into force, also in an earlier process.
@@ -339,23 +295,6 @@ asio::awaitable<void> JobRun::after_script(std::exception_ptr script_failure) {
   if (!environment_->environment().variables.get_bool("AFTER_SCRIPT_IGNORE_ERRORS", true))
     std::rethrow_exception(failure);
   say().warning("after_script failed, but job will continue unaffected: " + problem);
-}
-
-asio::awaitable<void> JobRun::cleanup_files() {
-  const auto parameters = source_parameters(stage_input());
-  const auto nothing = []() -> asio::awaitable<void> { co_return; };
-  auto body = nothing();
-  // Without sources the project directory lies in a volume of the job, which goes with everything
-  // in it.
-  if (is_helper_strategy(parameters) || environment_->environment().shared)
-    body = run_stage(cleanup_stage(stage_input()), cleanup_files_limit);
-  try {
-    co_await in_section("cleanup_file_variables", std::move(body));
-  } catch (const boost::system::system_error&) {
-    throw;
-  } catch (const std::exception& error) {
-    spdlog::warn("cleanup of file variables: {} job={}", error.what(), settings_.job.id);
-  }
 }
 
 }  // namespace slipway::runner

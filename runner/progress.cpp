@@ -1,5 +1,6 @@
 #include "runner/progress.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "runner/failure_reason.hpp"
@@ -61,6 +62,10 @@ Outcome Outcome::of(const std::exception_ptr& failure) {
 void Outcome::rethrow() const {
   if (kind == Kind::timeout) throw util::TimeoutError{milliseconds{0}};
   if (kind == Kind::failure) throw job::Failure{reason, text, exit_code};
+}
+
+bool Progress::knows_any(const std::vector<std::string>& names) const {
+  return std::any_of(names.begin(), names.end(), [this](const auto& name) { return knows(name); });
 }
 
 void Progress::begin(std::string name) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "job/failure.hpp"
 
@@ -39,6 +40,7 @@ struct Progress {
 
   /// Under way or done.
   bool knows(const std::string& name) const { return section == name || done.contains(name); }
+  bool knows_any(const std::vector<std::string>& names) const;
   void begin(std::string name);
   void end(Outcome outcome);
 };

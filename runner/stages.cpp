@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/feature_flags.hpp"
+#include "job/artifacts_stage.hpp"
 #include "job/log_lines.hpp"
 #include "job/script.hpp"
 #include "net/endpoint.hpp"
@@ -119,6 +120,12 @@ executors::Stage native(std::string name, const json& parameters) {
   return stage;
 }
 
+job::CoordinatorAccess coordinator_access(const StageInput& input) {
+  const auto& variables = input.environment.variables;
+  return {input.runner.url, variables.get("CI_SERVER_TLS_CA_FILE"),
+          variables.get("CI_SERVER_TLS_CERT_FILE"), variables.get("CI_SERVER_TLS_KEY_FILE")};
+}
+
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -161,6 +168,10 @@ job::GetSourcesParameters source_parameters(const StageInput& input) {
   parameters.post_script =
       hook_script(input, "post_get_sources_script", input.runner.post_get_sources_script, false);
   return parameters;
+}
+
+bool has_repository(const job::GetSourcesParameters& parameters) {
+  return parameters.strategy == "fetch" || parameters.strategy == "clone";
 }
 
 executors::Stage prepare_script_stage(const StageInput& input, const std::string& via) {
@@ -209,6 +220,41 @@ std::optional<executors::Stage> after_script_stage(const StageInput& input,
   stage.name = "after_script";
   stage.script = job::generate_script(options);
   return stage;
+}
+
+std::optional<executors::Stage> download_artifacts_stage(const StageInput& input) {
+  job::DownloadArtifactsParameters parameters;
+  for (const auto& dependency : input.job.dependencies)
+    if (!dependency.filename.empty())
+      parameters.sources.push_back({dependency.id, dependency.token.reveal(), dependency.name});
+  if (parameters.sources.empty()) return std::nullopt;
+  parameters.coordinator = coordinator_access(input);
+  parameters.project_dir = input.environment.project_dir;
+  parameters.variables = exported(input.environment);
+  return native("download_artifacts", json(parameters));
+}
+
+std::optional<executors::Stage> upload_artifacts_stage(const StageInput& input, bool success) {
+  job::UploadArtifactsParameters parameters;
+  const auto fits = [success](const std::string& when) {
+    if (when == "always") return true;
+    return when == "on_failure" ? !success : success && (when.empty() || when == "on_success");
+  };
+  for (const auto& artifact : input.job.artifacts) {
+    if (!fits(artifact.when)) continue;
+    if (artifact.paths.empty() && artifact.exclude.empty() && !artifact.untracked) continue;
+    parameters.artifacts.push_back({artifact.name, artifact.untracked, artifact.paths,
+                                    artifact.exclude, artifact.type, artifact.format,
+                                    artifact.expire_in});
+  }
+  if (parameters.artifacts.empty() || input.runner.url.empty()) return std::nullopt;
+  parameters.coordinator = coordinator_access(input);
+  parameters.job = input.job.id;
+  parameters.token = input.job.token.reveal();
+  parameters.project_dir = input.environment.project_dir;
+  parameters.variables = exported(input.environment);
+  return native(success ? "upload_artifacts_on_success" : "upload_artifacts_on_failure",
+                json(parameters));
 }
 
 executors::Stage cleanup_stage(const StageInput& input) {

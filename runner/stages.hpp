@@ -21,10 +21,16 @@ struct StageInput {
 
 /// Parameters of get_sources, for any strategy.
 job::GetSourcesParameters source_parameters(const StageInput& input);
+/// The strategy is one that works on a repository.
+bool has_repository(const job::GetSourcesParameters& parameters);
 /// `via`: name of this machine.
 executors::Stage prepare_script_stage(const StageInput& input, const std::string& via);
 executors::Stage get_sources_stage(const StageInput& input);
 executors::Stage clear_worktree_stage(const StageInput& input);
+/// nullopt if no dependency has artifacts.
+std::optional<executors::Stage> download_artifacts_stage(const StageInput& input);
+/// Of those whose `when` fits; nullopt if there is none with files to look for.
+std::optional<executors::Stage> upload_artifacts_stage(const StageInput& input, bool success);
 /// Every step but after_script, in the payload's order.
 std::vector<executors::Stage> user_stages(const StageInput& input);
 /// nullopt if the job has none. `status`: value of CI_JOB_STATUS.

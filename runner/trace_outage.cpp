@@ -18,6 +18,7 @@ constexpr int most_doublings = 4;
 
 void CoordinatorOutage::failed(std::string_view doing, std::string_view cause) {
   cause_ = cause;
+  ++failures_in_all_;
   if (failures_++ == 0) {
     since_ = std::chrono::steady_clock::now();
     spdlog::warn("{}: {}; trying again until the coordinator is back job={}", doing, cause, job_);
@@ -27,6 +28,7 @@ void CoordinatorOutage::failed(std::string_view doing, std::string_view cause) {
 }
 
 void CoordinatorOutage::answered() {
+  ++answers_;
   if (failures_ == 0) return;
   const auto duration = std::chrono::duration_cast<std::chrono::duration<double>>(
       std::chrono::steady_clock::now() - since_);

@@ -22,6 +22,10 @@ class CoordinatorOutage {
   const std::string& cause() const { return cause_; }
   /// Calls that failed since the last answer.
   int failures() const { return failures_; }
+  /// Calls that failed in all.
+  int failures_in_all() const { return failures_in_all_; }
+  /// Calls that were answered in all.
+  int answers() const { return answers_; }
   /// How long to wait after the last failure: `interval`, doubled by each further one, at most ten
   /// times the interval and half a minute (but never less than the interval). `random` in [0, 1)
   /// takes up to a quarter off what was added, so that many jobs do not come back at once.
@@ -30,6 +34,8 @@ class CoordinatorOutage {
  private:
   std::int64_t job_;
   int failures_ = 0;
+  int failures_in_all_ = 0;
+  int answers_ = 0;
   std::string cause_;
   std::chrono::steady_clock::time_point since_{};
 };

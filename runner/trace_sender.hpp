@@ -92,6 +92,8 @@ class TraceSender {
   bool accepted() const { return accepted_; }
   /// Why the coordinator did not take what was sent last; "" if it did.
   const std::string& problem() const { return outage_.cause(); }
+  /// Its calls so far, for whether the coordinator was there meanwhile.
+  const CoordinatorOutage& outage() const { return outage_; }
   /// Between two rounds, as the coordinator said last.
   std::chrono::milliseconds interval() const { return interval_; }
 

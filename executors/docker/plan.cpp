@@ -172,6 +172,17 @@ void plan_build_user(const job::Job& job, const config::Docker& docker, Plan& pl
                                    user.substr(0, longest_shown_name), fmt::join(allowed, " "));
 }
 
+bool exchanges_artifacts(const job::Job& job) {
+  const auto wanted = [](const job::Dependency& dependency) {
+    return !dependency.filename.empty();
+  };
+  const auto made = [](const job::Artifact& artifact) {
+    return !artifact.paths.empty() || !artifact.exclude.empty() || artifact.untracked;
+  };
+  return std::any_of(job.dependencies.begin(), job.dependencies.end(), wanted) ||
+         std::any_of(job.artifacts.begin(), job.artifacts.end(), made);
+}
+
 /// What build, helper and service containers have in common.
 docker_api::ContainerSpec base_container(const config::Docker& docker, const Plan& plan,
                                          std::vector<std::string> binds) {
@@ -372,7 +383,7 @@ Plan make_plan(const job::Job& job, const config::Runner& runner, const PlanCont
     if (credential.type == "registry") plan.registry.credentials.push_back(credential);
 
   const auto strategy = git_strategy(job, resolved);
-  plan.needs_helper = strategy == "fetch" || strategy == "clone";
+  plan.needs_helper = strategy == "fetch" || strategy == "clone" || exchanges_artifacts(job);
   const auto specs = parse_volumes(docker, resolved);
   const VolumeInput volumes{docker, specs,
                             storage_id(runner.token.reveal(), context.system_id,

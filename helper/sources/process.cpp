@@ -79,12 +79,10 @@ std::string find_program(const std::string& name, const Environment& environment
 
 /// Runs in the child between fork and exec: only async-signal-safe calls.
 [[noreturn]] void become(const char* program, char* const* arguments, char* const* environment,
-                         const char* directory, int input, int output) {
+                         const char* directory, int input, int output, int error) {
   ::dup2(input, STDIN_FILENO);
-  if (output >= 0) {
-    ::dup2(output, STDOUT_FILENO);
-    ::dup2(output, STDERR_FILENO);
-  }
+  if (output >= 0) ::dup2(output, STDOUT_FILENO);
+  if (error >= 0) ::dup2(error, STDERR_FILENO);
   ::signal(SIGPIPE, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
@@ -139,12 +137,13 @@ Child::Child(const Command& command, const Environment& environment) {
   const auto variables = pointers(environment.entries());
   const Descriptor input{open_input(command.input)};
   if (input.get() < 0) fail("/dev/null");
-  const Descriptor output{command.discard_output ? ::open("/dev/null", O_WRONLY | O_CLOEXEC) : -1};
+  const Descriptor nowhere{command.discard_output ? ::open("/dev/null", O_WRONLY | O_CLOEXEC) : -1};
+  const int output = command.output >= 0 ? command.output : nowhere.get();
   pid_ = ::fork();
   if (pid_ < 0) fail("fork");
   if (pid_ == 0)
     become(program.c_str(), arguments.data(), variables.data(), command.directory.c_str(),
-           input.get(), output.get());
+           input.get(), output, nowhere.get());
 }
 
 Child::~Child() {

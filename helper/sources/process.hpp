@@ -42,6 +42,7 @@ struct Command {
   std::string directory;               ///< "" = this process's
   std::string input;                   ///< what the child reads on stdin, then EOF
   bool discard_output = false;         ///< else stdout and stderr are inherited
+  int output = -1;                     ///< file descriptor for stdout alone, -1 = as said above
 };
 
 /// A started child. The destructor waits for it, too: it is never killed and never left behind.

@@ -327,5 +327,43 @@ TEST_F(Restart, AJournalOfANewerVersionIsLeftAloneAndItsContainersRunOn) {
   wait_until_settled();
 }
 
+TEST_F(Restart, Fault43_AnUploadGoesOnWithoutTheDaemon) {
+  start();
+  gitlab().faults().delay_next(local::Endpoint::upload_artifacts, 4s);
+  const auto id = gitlab().enqueue(
+      JobBuilder{}.image(image).artifacts({"f"}).script({"head -c 2000000 /dev/urandom > f"}));
+  wait_for_output(id, "Uploading artifacts...");
+  pump(500ms);
+  kill();
+  pump(1s);
+  start();
+  const auto& job = wait_for_end(id);
+  EXPECT_EQ(job.state, JobState::success) << plain_text(job.trace);
+  EXPECT_EQ(job.artifacts.size(), 1u);
+  EXPECT_EQ(occurrences(job.trace, "Uploading artifacts..."), 1u) << job.trace;
+  EXPECT_EQ(job.wrong_checksums, 0);
+  wait_until_settled();
+}
+
+TEST_F(Restart, Fault15_43_ArtifactsOutlastCoordinatorAndDaemon) {
+  start();
+  const auto id = gitlab().enqueue(
+      JobBuilder{}.image(image).artifacts({"f"}).script({"echo kept > f; echo made; sleep 2"}));
+  wait_for_output(id, "made\n");
+  gitlab().set_presence(local::Presence::refusing);
+  // All tries of an upload are in vain meanwhile.
+  pump(12s);
+  kill();
+  start();
+  pump(3s);
+  gitlab().set_presence(local::Presence::there);
+  const auto& job = wait_for_end(id);
+  EXPECT_EQ(job.state, JobState::success) << plain_text(job.trace);
+  EXPECT_EQ(job.artifacts.size(), 1u);
+  EXPECT_EQ(occurrences(job.trace, "The coordinator did not answer"), 1u) << job.trace;
+  EXPECT_EQ(job.wrong_checksums, 0);
+  wait_until_settled();
+}
+
 }  // namespace
 }  // namespace slipway::tests

@@ -326,5 +326,62 @@ TEST(FeatureFlag, ConfigurationThenJobThenDefault) {
   EXPECT_TRUE(feature_flag(runner, variables, "FF_TIMESTAMPS"));
 }
 
+TEST(Artifacts, Case69OnesWithAFileAreDownloadedWithTheirOwnToken) {
+  Fixture f;
+  EXPECT_FALSE(download_artifacts_stage(f.input()));
+  f.job.dependencies = {{.id = 11,
+                         .token = util::Secret{"glcbt-64_other"},
+                         .name = "build",
+                         .filename = "a.zip",
+                         .size = 1},
+                        {.id = 12, .token = util::Secret{"t"}, .name = "none"}};
+  f.runner.url = "https://gitlab.example.com";
+  f.environment.variables.add(
+      {.key = "CI_SERVER_TLS_CA_FILE", .value = "pem", .is_public = true, .file = true});
+  const auto stage = download_artifacts_stage(f.input());
+  ASSERT_TRUE(stage);
+  EXPECT_EQ(stage->name, "download_artifacts");
+  EXPECT_EQ(stage->place, executors::Stage::Place::predefined);
+  const auto p = parameters(*stage);
+  EXPECT_EQ(p["sources"], json::parse(R"([{"job":11,"token":"glcbt-64_other","name":"build"}])"));
+  EXPECT_EQ(p["coordinator"]["url"], "https://gitlab.example.com");
+  EXPECT_EQ(p["coordinator"]["ca"], "pem");
+  EXPECT_EQ(p["project_dir"], "/builds/group/app");
+  f.job.dependencies.erase(f.job.dependencies.begin());
+  EXPECT_FALSE(download_artifacts_stage(f.input()));
+}
+
+TEST(Artifacts, WhichOnesAreUploadedWhen) {
+  Fixture f;
+  f.runner.url = "https://gitlab.example.com";
+  const auto artifact = [](const char* when, const char* path) {
+    return job::Artifact{.name = when, .paths = {path}, .when = when, .type = "archive"};
+  };
+  f.job.artifacts = {artifact("", "default"), artifact("on_success", "s"),
+                     artifact("on_failure", "f"), artifact("always", "a"), artifact("never", "n")};
+  f.job.artifacts.push_back(job::Artifact{.name = "without files", .when = "always"});
+  f.job.artifacts.push_back(job::Artifact{.untracked = true, .when = "on_failure"});
+  const auto names = [](const std::optional<executors::Stage>& stage) {
+    Words result;
+    const auto sent = parameters(*stage);
+    for (const auto& item : sent["artifacts"]) result.push_back(item["name"]);
+    return result;
+  };
+  EXPECT_THAT(names(upload_artifacts_stage(f.input(), true)),
+              ElementsAre("", "on_success", "always"));
+  EXPECT_THAT(names(upload_artifacts_stage(f.input(), false)),
+              ElementsAre("on_failure", "always", ""));
+  EXPECT_EQ(upload_artifacts_stage(f.input(), true)->name, "upload_artifacts_on_success");
+  EXPECT_EQ(upload_artifacts_stage(f.input(), false)->name, "upload_artifacts_on_failure");
+  const auto p = parameters(*upload_artifacts_stage(f.input(), true));
+  EXPECT_EQ(p["job"], 1);
+  EXPECT_EQ(p["token"], "glcbt-64_jobToken");
+  f.runner.url.clear();
+  EXPECT_FALSE(upload_artifacts_stage(f.input(), true)) << "nowhere to send them";
+  f.runner.url = "https://gitlab.example.com";
+  f.job.artifacts = {artifact("on_failure", "f")};
+  EXPECT_FALSE(upload_artifacts_stage(f.input(), true));
+}
+
 }  // namespace
 }  // namespace slipway::runner
