@@ -48,6 +48,7 @@ asio::awaitable<void> DockerExecutor::create_service(const ServicePlan& planned,
     const bool brought = co_await brings_certificates(service.id, decision.cert_dir);
     mint = !brought;
   }
+  service.certificates_ready = mint || decision.cert_dir.empty();
   // An engine may be reading there already.
   if (mint && shares_server_certificate(plan_, decision.cert_dir))
     mint = certified_.insert(clean_path(decision.cert_dir)).second;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "executors/docker/labels.hpp"
+#include "executors/held_log.hpp"
 #include "job/failure.hpp"
 #include "util/async.hpp"
 
@@ -127,8 +128,8 @@ asio::awaitable<void> DockerExecutor::begin_use() {
                       std::move(volumes));
 }
 
-asio::awaitable<docker_api::ImageDetails> DockerExecutor::resolve(ImagePlan image) {
-  const auto details = co_await engine_.resolve_image(std::move(image), images_, log_);
+asio::awaitable<docker_api::ImageDetails> DockerExecutor::resolve(ImagePlan image, JobLog& log) {
+  const auto details = co_await engine_.resolve_image(std::move(image), images_, log);
   use_.image(details.id);
   co_return details;
 }
@@ -143,15 +144,28 @@ asio::awaitable<void> DockerExecutor::set_up() {
   co_await begin_use();
   co_await make_network();
   co_await start_services();
-  if (plan_.needs_helper) co_await start_helper();
-  co_await wait_for_services();
-  build_image_ = co_await resolve(plan_.image);
-  // Made, not started: entrypoints may look at the sources. A refusal is told when the stage that
-  // needs it begins.
-  if (helper_) creating_.start(create_build());
+  // What follows the wait in the log need not wait itself.
+  HeldLog after_wait{log_};
+  if (plan_.needs_helper) {
+    co_await start_helper();
+  } else {
+    build_image_ = co_await resolve(plan_.image, after_wait);
+    co_await bring_observer();
+  }
+  auto waiting = wait_for_services();
+  auto building = bring_build(after_wait);
+  co_await util::both(std::move(waiting), std::move(building));
+  after_wait.release();
   if (plan_.keep_umask)
     log_.plain("Not using umask - FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR is set!");
   prepared_ = true;
+}
+
+/// Beside the helper the build container is made, not started: entrypoints may look at the sources.
+/// A refusal is told when the stage that needs it begins.
+asio::awaitable<void> DockerExecutor::bring_build(JobLog& log) {
+  if (build_image_.id.empty()) build_image_ = co_await resolve(plan_.image, log);
+  if (helper_ && !build_) creating_.start(create_build());
 }
 
 asio::awaitable<void> DockerExecutor::make_network() {
@@ -232,7 +246,7 @@ asio::awaitable<void> DockerExecutor::start_helper() {
   if (plan_.helper_image) {
     log_.plain(fmt::format("Using helper image:  {}  (overridden, default would be  {} )",
                            plan_.helper_image->name, engine_.helper_image_name()));
-    const auto image = co_await resolve(*plan_.helper_image);
+    const auto image = co_await resolve(*plan_.helper_image, log_);
     spec.image = image.id;
   } else {
     spec.image = co_await engine_.helper_image(plan_, images_, log_);

@@ -45,9 +45,10 @@ class DockerExecutor final : public Executor {
     std::vector<std::string> addresses;
     std::vector<int> ports;
     std::string cert_dir;
-    std::string layers;            ///< its kept volume, "" = none
-    bool has_healthcheck = false;  ///< its own, which is asked instead of its ports
-    bool end_told = false;         ///< the user knows that it has ended
+    std::string layers;               ///< its kept volume, "" = none
+    bool has_healthcheck = false;     ///< its own, which is asked instead of its ports
+    bool certificates_ready = false;  ///< clients find them, or need none, before it has started
+    bool end_told = false;            ///< the user knows that it has ended
   };
 
   /// Of a wait for one service.
@@ -85,7 +86,12 @@ class DockerExecutor final : public Executor {
   asio::awaitable<UserIds> ask_user_ids();
   asio::awaitable<void> saying_full_disk(asio::awaitable<void> body);
   asio::awaitable<void> begin_use();
-  asio::awaitable<docker_api::ImageDetails> resolve(ImagePlan image);
+  asio::awaitable<docker_api::ImageDetails> resolve(ImagePlan image, JobLog& log);
+  asio::awaitable<void> bring_build(JobLog& log);
+  asio::awaitable<void> bring_observer();
+  bool is_asked_by_engine(std::size_t service) const;
+  bool build_may_start_early() const;
+  AgentContainer& observer() { return helper_ ? *helper_ : *build_; }
   asio::awaitable<AgentContainer::Result> run_begun(AgentContainer* container, agent::Stage request,
                                                     bool continued);
   void judge(const Stage& stage, const AgentContainer::Result& result);

@@ -45,6 +45,40 @@ job::ServiceCheck DockerExecutor::service_check(std::size_t index) const {
   return check;
 }
 
+bool DockerExecutor::is_asked_by_engine(std::size_t service) const {
+  const bool asks_dind = plan_.services[service].is_dind && plan_.dind_readiness;
+  return services_[service].has_healthcheck && !asks_dind;
+}
+
+/// Whether the build container's entrypoint can do without what the services will have done: there
+/// is none, or it is the official images', which looks for the certificates of an engine and no
+/// further.
+bool DockerExecutor::build_may_start_early() const {
+  if (!agent_due() || !plan_.build_refused.empty()) return false;
+  const auto& entrypoint =
+      plan_.build.entrypoint ? *plan_.build.entrypoint : build_image_.entrypoint;
+  if (entrypoint.empty()) return true;
+  const auto& program = entrypoint.front();
+  if (program.substr(program.rfind('/') + 1) != "docker-entrypoint.sh") return false;
+  for (std::size_t i = 0; i < services_.size(); ++i)
+    if (!plan_.services[i].is_dind || !services_[i].certificates_ready) return false;
+  return true;
+}
+
+/// An agent that asks the services from inside the job, where no helper is needed for anything
+/// else: in the build container, if that may start before they answer.
+asio::awaitable<void> DockerExecutor::bring_observer() {
+  if (plan_.wait_for_services < 0s) co_return;
+  bool asked = false;
+  for (std::size_t i = 0; i < services_.size(); ++i) asked = asked || !is_asked_by_engine(i);
+  if (!asked) co_return;
+  if (build_may_start_early()) {
+    const auto* build = co_await running_build();
+    if (build->mode() == AgentContainer::Mode::agent) co_return;
+  }
+  co_await start_helper();
+}
+
 asio::awaitable<void> DockerExecutor::wait_for_services() {
   if (services_.empty() || plan_.wait_for_services < 0s) co_return;
   log_.plain(fmt::format("Waiting for services to be up and running (timeout {} seconds)...",
@@ -62,15 +96,14 @@ asio::awaitable<void> DockerExecutor::wait_for_services() {
 asio::awaitable<void> DockerExecutor::check_service(std::size_t index, HealthResult& result) {
   const auto& planned = plan_.services[index];
   const auto& id = services_[index].id;
-  const bool by_engine =
-      services_[index].has_healthcheck && !(planned.is_dind && plan_.dind_readiness);
+  const bool by_engine = is_asked_by_engine(index);
   const auto stage = next_stage_++;
   std::int64_t exit_code = 0;
   auto asking = by_engine ? await_healthcheck(index, result) : ask_health(index, stage, result);
   auto watching = watch_end(id, exit_code);
   const auto first = co_await util::first_of(std::move(asking), std::move(watching));
   if (first != 1) co_return;
-  if (!by_engine) helper_->abandon(stage);
+  if (!by_engine) observer().abandon(stage);
   result = {};
   bool out_of_memory = false;
   try {
@@ -103,7 +136,7 @@ asio::awaitable<void> DockerExecutor::ask_health(std::size_t index, std::uint32_
   const AgentContainer::Capture capture = [&output](agent::Stream stream, std::string_view bytes) {
     if (stream == agent::Stream::out && output.size() < longest_answer) output += bytes;
   };
-  co_await helper_->run(std::move(request), capture);
+  co_await observer().run(std::move(request), capture);
   const auto parsed = nlohmann::json::parse(output, nullptr, false);
   const auto errors = parsed.is_object() ? parsed.value("errors", nlohmann::json::array())
                                          : nlohmann::json::array();

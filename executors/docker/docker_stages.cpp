@@ -112,7 +112,7 @@ asio::awaitable<void> DockerExecutor::renew_build_image() {
   } catch (const docker_api::EngineError& error) {
     if (!error.not_found()) throw;
   }
-  build_image_ = co_await resolve(plan_.image);
+  build_image_ = co_await resolve(plan_.image, log_);
 }
 
 asio::awaitable<void> DockerExecutor::run(Stage stage) {

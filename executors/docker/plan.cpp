@@ -411,10 +411,6 @@ Plan make_plan(const job::Job& job, const config::Runner& runner, const PlanCont
   plan_services(job, runner, context, service_base, plan);
   plan_job_containers(job, docker, init, base, plan);
   plan.wait_for_services = docker.wait_for_services_timeout;
-  // Services are looked at from the helper: the build container's entrypoint may depend on what
-  // they have written.
-  if (!plan.services.empty() && plan.wait_for_services >= std::chrono::seconds{0})
-    plan.needs_helper = true;
   plan_settings(runner, resolved, plan);
   plan.agent = docker.agent == config::AgentMode::automatic;
   plan.dind_readiness = docker.dind.readiness;

@@ -117,6 +117,7 @@ class Kill : public DaemonJobs {
   static void check(const JobRecord& job, int lines) {
     EXPECT_EQ(job.state, JobState::success) << plain_text(job.trace);
     EXPECT_EQ(job.wrong_checksums, 0);
+    EXPECT_EQ(job.artifacts.size(), 1u) << "uploaded once, whoever watched";
     EXPECT_EQ(printed(job.trace), expected(lines)) << job.trace;
     const auto begun = sections(job.trace, "start");
     EXPECT_EQ(begun, sections(job.trace, "end"));
@@ -147,6 +148,7 @@ class Kill : public DaemonJobs {
     return JobBuilder{}
         .image(image)
         .git("demo/project", "main", sha)
+        .artifacts({"file"})
         .script({"cat file", fmt::format("i=0; while [ $i -lt {} ]; do i=$((i+1)); echo \"line "
                                          "$i\"; sleep {}; done",
                                          lines, pause)})

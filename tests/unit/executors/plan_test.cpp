@@ -219,12 +219,23 @@ TEST(PlanDirectories, TheBuildsRootIsAbsoluteAndNotTheRoot) {
         << root;
 }
 
-TEST(Plan, HelperIsForSourcesOnly) {
+TEST(Plan, HelperIsForSourcesAndArtifacts) {
   const std::pair<const char*, bool> cases[] = {
       {"fetch", true}, {"clone", true}, {"none", false}, {"empty", false}, {"nonsense", true}};
   for (const auto& [strategy, helper] : cases)
     EXPECT_EQ(plan_of(variables({variable("GIT_STRATEGY", strategy)})).needs_helper, helper)
         << strategy;
+  const auto with = [](const char* field, json value) {
+    auto job = variables({variable("GIT_STRATEGY", "none")});
+    job[field] = json::array({std::move(value)});
+    return plan_of(job).needs_helper;
+  };
+  EXPECT_TRUE(with("artifacts", {{"paths", {"a"}}}));
+  EXPECT_TRUE(with("artifacts", {{"untracked", true}}));
+  EXPECT_FALSE(with("artifacts", {{"name", "without files"}}));
+  EXPECT_TRUE(with("dependencies", {{"id", 1}, {"artifacts_file", {{"filename", "a.zip"}}}}));
+  EXPECT_FALSE(with("dependencies", {{"id", 1}, {"name", "has none"}}));
+  EXPECT_FALSE(with("services", {{"name", "postgres"}})) << "the build container may ask it";
 }
 
 TEST(Plan, SmallSettings) {
