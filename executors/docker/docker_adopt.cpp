@@ -162,15 +162,26 @@ void DockerExecutor::require_same_services() const {
                               services_.size(), plan_.services.size())};
 }
 
-/// Containers that were being made when the process ended: nobody knows their marks.
+/// A service, or a container whose mark was stored.
+bool DockerExecutor::was_left(const std::string& id) const {
+  const auto is = [&](const std::optional<AgentContainer::Snapshot>& left) {
+    return left && left->id == id;
+  };
+  return is(left_helper_) || is(left_build_) ||
+         std::any_of(services_.begin(), services_.end(),
+                     [&](const Service& service) { return service.id == id; });
+}
+
+/// Containers that were being made when the process ended, started meanwhile or not: nobody knows
+/// their marks, and their names must be free.
 asio::awaitable<void> DockerExecutor::remove_strangers() {
   if (job_key().empty()) co_return;
   const std::vector<std::string> filter{fmt::format("{}={}", job_label, job_key())};
   const auto found = co_await client_.list_containers(filter);
   for (const auto& container : found) {
-    if (std::find(containers_.begin(), containers_.end(), container.id) != containers_.end())
-      continue;
+    if (was_left(container.id)) continue;
     co_await client_.remove_container(container.id, true, true);
+    std::erase(containers_, container.id);
   }
 }
 

@@ -98,6 +98,7 @@ class DockerExecutor final : public Executor {
   AgentContainer::Settings container_settings(std::string id, std::string name, bool helper) const;
   void restore(const std::string& snapshot);
   asio::awaitable<void> remove_strangers();
+  bool was_left(const std::string& id) const;
   void require_same_services() const;
   asio::awaitable<void> adopt_helper();
   asio::awaitable<bool> is_unused(std::string container);

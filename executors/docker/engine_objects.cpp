@@ -151,9 +151,13 @@ asio::awaitable<std::optional<std::string>> Engine::find_container(
       if (!error.not_found()) throw;
     }
     if (found.id.empty()) co_return std::nullopt;
-    if (!carries(found.labels, spec.labels)) break;
-    if (found.status == "created") co_return found.id;
-    if (found.status != "removing" && found.status != "dead") break;
+    const bool ours = carries(found.labels, spec.labels);
+    if (ours && found.status == "created") co_return found.id;
+    if (!ours || (found.status != "removing" && found.status != "dead")) {
+      spdlog::warn("the name of a container is taken container={} id={} status={} ours={}",
+                   spec.name, found.id, found.status, ours);
+      break;
+    }
     co_await util::sleep_for(removal_pause);
   }
   throw NameTaken{"container", spec.name};

@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -24,6 +25,8 @@ void DaemonJobs::SetUp() {
 
 void DaemonJobs::TearDown() {
   if (pid_ > 0) end(SIGKILL);
+  // The only witness, and it goes with the directory.
+  if (HasFailure()) std::cerr << "the daemon's log:\n" << log() << std::endl;
   state_id_ = state_id();
   DockerJobs::TearDown();
 }

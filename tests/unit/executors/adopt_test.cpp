@@ -349,5 +349,24 @@ TEST(Adopt, ServicesAreKnownByTheirNames) {
   });
 }
 
+TEST(Adopt, AContainerWhoseMarkWasNotStoredIsRemoved) {
+  succeed([](Successor& next) -> asio::awaitable<void> {
+    next.fake.on("GET /containers/json",
+                 {{200, R"([{"Id":"b1","Names":["/b1"]},{"Id":"b2","Names":["/b2"]}])"}});
+    next.fake.on("DELETE /containers/b2", {{204, ""}});
+    next.finds("b1", "created");
+    auto snapshot = with_build();
+    snapshot["build_started"] = false;
+    snapshot["build"]["started"] = false;
+    // Known to be there, but its mark is not: the process ended between the two.
+    snapshot["containers"] = {"b1", "b2", "runner-build"};
+    const auto refusal = co_await next.adopt(snapshot);
+    EXPECT_EQ(refusal, "");
+    EXPECT_TRUE(next.was_called("DELETE /containers/b2")) << "its name must be free";
+    EXPECT_FALSE(next.was_called("DELETE /containers/b1"));
+    EXPECT_EQ(json::parse(next.job->snapshot())["containers"], json({"b1", "runner-build"}));
+  });
+}
+
 }  // namespace
 }  // namespace slipway::executors::docker
