@@ -94,6 +94,7 @@ void from_json(const json& in, UploadArtifactsParameters& p) {
 void to_json(json& out, const DownloadArtifactsParameters& p) {
   out = {{"coordinator", of(p.coordinator)},
          {"project_dir", p.project_dir},
+         {"builds_dir", p.builds_dir},
          {"variables", p.variables},
          {"sources", list_of(p.sources)}};
 }
@@ -103,6 +104,7 @@ void from_json(const json& in, DownloadArtifactsParameters& p) {
   p = {};
   read_access(in, p.coordinator);
   read(in, "project_dir", p.project_dir);
+  read(in, "builds_dir", p.builds_dir);
   read(in, "variables", p.variables);
   const auto sources = in.find("sources");
   if (sources == in.end()) return;

@@ -54,6 +54,7 @@ struct ArtifactSource {
 struct DownloadArtifactsParameters {
   CoordinatorAccess coordinator;
   std::string project_dir;
+  std::string builds_dir;  ///< whose files may have to be given to the build container's user
   std::vector<std::pair<std::string, std::string>> variables;
   std::vector<ArtifactSource> sources;
 };

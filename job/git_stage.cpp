@@ -6,6 +6,7 @@ namespace slipway::job {
 namespace {
 
 using nlohmann::json;
+using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 /// A missing member leaves the default.
 template <class T>
@@ -17,6 +18,59 @@ void read(const json& in, const char* key, T& value) {
 /// \throws json::type_error if `in` is no object.
 void expect_object(const json& in) {
   static_cast<void>(in.get_ref<const json::object_t&>());
+}
+
+/// Every member with its key, once for both directions.
+template <class Parameters, class Member>
+void each_member(Parameters& p, Member member) {
+  member("strategy", p.strategy);
+  member("remote_url", p.remote_url);
+  member("url_rules", p.url_rules);
+  member("credential_origins", p.credential_origins);
+  member("project_dir", p.project_dir);
+  member("temp_dir", p.temp_dir);
+  member("builds_dir", p.builds_dir);
+  member("cache_dir", p.cache_dir);
+  member("ref", p.ref);
+  member("sha", p.sha);
+  member("object_format", p.object_format);
+  member("refspecs", p.refspecs);
+  member("depth", p.depth);
+  member("checkout", p.checkout);
+  member("clean_flags", p.clean_flags);
+  member("fetch_flags", p.fetch_flags);
+  member("native_clone", p.native_clone);
+  member("clone_flags", p.clone_flags);
+  member("submodule_strategy", p.submodule_strategy);
+  member("submodule_paths", p.submodule_paths);
+  member("submodule_depth", p.submodule_depth);
+  member("submodule_update_flags", p.submodule_update_flags);
+  member("lfs", p.lfs);
+  member("safe_directory", p.safe_directory);
+  member("clean_git_config", p.clean_git_config);
+  member("global_tls", p.global_tls);
+  member("bundle_uris", p.bundle_uris);
+  member("proactive_auth", p.proactive_auth);
+  member("user_agent", p.user_agent);
+  member("correlation_id", p.correlation_id);
+  member("tls_origins", p.tls_origins);
+  member("ca_file", p.ca_file);
+  member("certificate_file", p.certificate_file);
+  member("key_file", p.key_file);
+  member("variables", p.variables);
+  member("files", p.files);
+  member("pre_script", p.pre_script);
+  member("post_script", p.post_script);
+}
+
+void put(json& out, const char* key, const Pairs& pairs) {
+  auto& list = out[key] = json::array();
+  for (const auto& [first, second] : pairs) list.push_back(json::array({first, second}));
+}
+
+template <class T>
+void put(json& out, const char* key, const T& value) {
+  out[key] = value;
 }
 
 void to_json(json& out, const ServiceCheck& check) {
@@ -45,54 +99,14 @@ ServiceCheck to_check(const json& in) {
 }  // namespace
 
 void to_json(json& out, const GetSourcesParameters& p) {
-  out = {{"strategy", p.strategy},
-         {"remote_url", p.remote_url},
-         {"authenticated_url", p.authenticated_url},
-         {"project_dir", p.project_dir},
-         {"temp_dir", p.temp_dir},
-         {"ref", p.ref},
-         {"sha", p.sha},
-         {"object_format", p.object_format},
-         {"refspecs", p.refspecs},
-         {"depth", p.depth},
-         {"checkout", p.checkout},
-         {"clean_flags", p.clean_flags},
-         {"fetch_flags", p.fetch_flags},
-         {"safe_directory", p.safe_directory},
-         {"clean_git_config", p.clean_git_config},
-         {"user_agent", p.user_agent},
-         {"correlation_id", p.correlation_id},
-         {"ca_file", p.ca_file},
-         {"pre_script", p.pre_script},
-         {"post_script", p.post_script}};
-  auto& variables = out["variables"] = json::array();
-  for (const auto& [key, value] : p.variables) variables.push_back(json::array({key, value}));
+  out = json::object();
+  each_member(p, [&out](const char* key, const auto& value) { put(out, key, value); });
 }
 
 void from_json(const json& in, GetSourcesParameters& p) {
   expect_object(in);
   p = {};
-  read(in, "strategy", p.strategy);
-  read(in, "remote_url", p.remote_url);
-  read(in, "authenticated_url", p.authenticated_url);
-  read(in, "project_dir", p.project_dir);
-  read(in, "temp_dir", p.temp_dir);
-  read(in, "ref", p.ref);
-  read(in, "sha", p.sha);
-  read(in, "object_format", p.object_format);
-  read(in, "refspecs", p.refspecs);
-  read(in, "depth", p.depth);
-  read(in, "checkout", p.checkout);
-  read(in, "clean_flags", p.clean_flags);
-  read(in, "fetch_flags", p.fetch_flags);
-  read(in, "safe_directory", p.safe_directory);
-  read(in, "clean_git_config", p.clean_git_config);
-  read(in, "user_agent", p.user_agent);
-  read(in, "correlation_id", p.correlation_id);
-  read(in, "ca_file", p.ca_file);
-  read(in, "variables", p.variables);
-  read(in, "pre_script", p.pre_script);
-  read(in, "post_script", p.post_script);
+  each_member(p, [&in](const char* key, auto& value) { read(in, key, value); });
 }
 
 void to_json(json& out, const ServiceHealthParameters& parameters) {

@@ -12,10 +12,16 @@ namespace slipway::job {
 struct GetSourcesParameters {
   std::string strategy = "fetch";  ///< clone, fetch, none, empty
   std::string remote_url;          ///< without credentials; this is what .git/config keeps
-  std::string
-      authenticated_url;  ///< with credentials; only ever in the external config below temp_dir
+  /// `url.<first>.insteadOf = <second>`; the first holds credentials and is only ever written to
+  /// the external config below temp_dir.
+  std::vector<std::pair<std::string, std::string>> url_rules;
+  /// Servers (`scheme://host`) for which a credential helper answers with $CI_JOB_TOKEN. Then no
+  /// file holds the token, and GIT_CONFIG_GLOBAL is the seed below temp_dir.
+  std::vector<std::string> credential_origins;
   std::string project_dir;
   std::string temp_dir;
+  std::string builds_dir;  ///< holds the uid/gid hint file; "" = files keep their owner
+  std::string cache_dir;
   std::string ref;
   std::string sha;
   std::string object_format;
@@ -24,13 +30,28 @@ struct GetSourcesParameters {
   bool checkout = true;
   std::vector<std::string> clean_flags{"-ffdx"};  ///< empty = no clean
   std::vector<std::string> fetch_flags{"--prune", "--quiet"};
+  bool native_clone = false;  ///< strategy clone: by `git clone`, where git is new enough
+  std::vector<std::string> clone_flags;
+  std::string submodule_strategy = "none";   ///< none, normal, recursive
+  std::vector<std::string> submodule_paths;  ///< pathspecs, empty = all
+  int submodule_depth = 0;                   ///< commits, 0 = all
+  std::vector<std::string> submodule_update_flags;
+  bool lfs = true;  ///< what Git LFS keeps elsewhere is fetched, too
   bool safe_directory = true;
   bool clean_git_config = true;
+  bool global_tls = true;   ///< the user's own git configuration may be changed
+  bool bundle_uris = true;  ///< take bundles that the server offers
+  bool proactive_auth = false;
   std::string user_agent;
-  std::string correlation_id;  ///< "" = none
-  std::string ca_file;         ///< path within the container, "" = none
+  std::string correlation_id;            ///< "" = none
+  std::vector<std::string> tls_origins;  ///< servers that the following files are for
+  std::string ca_file;                   ///< path within the container, "" = none
+  std::string certificate_file;
+  std::string key_file;
   std::vector<std::pair<std::string, std::string>>
-      variables;           ///< exported to git and hooks, expanded
+      variables;  ///< exported to git and hooks, expanded; a file variable's value is its path
+  /// Name and content of the file variables, written below temp_dir before anything else.
+  std::vector<std::pair<std::string, std::string>> files;
   std::string pre_script;  ///< whole shell script, "" = none
   std::string post_script;
 };

@@ -39,6 +39,7 @@ class Body {
   std::string take() {
     declare_variables();
     read_job_environment();
+    configure_git();
     if (!options_.project_dir.empty()) runner_command("cd " + quote_posix(options_.project_dir));
     if (!options_.first_notice.empty()) {
       print(coloured(colour::bold_green, options_.first_notice));
@@ -116,6 +117,24 @@ class Body {
     runner_command(": >> \"$GITLAB_ENV\"");
     runner_command(
         "while read -r _slipway_line; do export \"$_slipway_line\"; done < \"$GITLAB_ENV\"");
+  }
+
+  /// The seed leads git to the user's own files and to the helper that knows the token. Files that
+  /// may not be read are left out: git would refuse to work.
+  void configure_git() {
+    if (!options_.git_seed || options_.temp_dir.empty()) return;
+    std::string external;
+    for (const char c : options_.temp_dir + "/.gitlab-runner.ext.conf") {
+      if (c == '"' || c == '\\') external += '\\';
+      external += c;
+    }
+    runner_command("export GIT_CONFIG_GLOBAL=" + temp_file(".glr.gconf"));
+    runner_command(
+        "{ for _slipway_file in .gitconfig .config/git/config; do"
+        " if [ -r \"${HOME:-}/$_slipway_file\" ]; then"
+        " printf '[include]\\n\\tpath = ~/%s\\n' \"$_slipway_file\"; fi; done;"
+        " printf '[include]\\n\\tpath = \"%s\"\\n' " +
+        quote_posix(external) + "; } 2>/dev/null > \"$GIT_CONFIG_GLOBAL\" || :");
   }
 
   void user_command(std::string_view command, const std::string& section) {

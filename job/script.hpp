@@ -17,12 +17,13 @@ struct ScriptOptions {
   std::string pre_build_script;  ///< one command each; "" = none
   std::vector<std::string> commands;
   std::string post_build_script;
-  std::string first_notice;                    ///< `Running after script...` for after_script
-  bool debug_trace = false;                    ///< CI_DEBUG_TRACE
-  bool exit_code_check = false;                ///< FF_ENABLE_BASH_EXIT_CODE_CHECK
-  bool posix_escapes = false;                  ///< FF_POSIXLY_CORRECT_ESCAPES
-  bool legacy_eval = false;                    ///< FF_USE_LEGACY_BASH_EVAL
-  bool script_sections = false;                ///< FF_SCRIPT_SECTIONS and features.trace_sections
+  std::string first_notice;      ///< `Running after script...` for after_script
+  bool debug_trace = false;      ///< CI_DEBUG_TRACE
+  bool exit_code_check = false;  ///< FF_ENABLE_BASH_EXIT_CODE_CHECK
+  bool posix_escapes = false;    ///< FF_POSIXLY_CORRECT_ESCAPES
+  bool legacy_eval = false;      ///< FF_USE_LEGACY_BASH_EVAL
+  bool script_sections = false;  ///< FF_SCRIPT_SECTIONS and features.trace_sections
+  bool git_seed = false;         ///< FF_GIT_URLS_WITHOUT_TOKENS: git's user configuration is ours
   std::string section_prefix = "script_step";  ///< or after_script_step
 };
 

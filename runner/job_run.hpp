@@ -145,7 +145,7 @@ class JobRun {
   asio::awaitable<void> prepare_once();
   asio::awaitable<void> prepare_environment();
   asio::awaitable<void> run_scripts(std::exception_ptr* failure);
-  int attempts(const std::string& variable);
+  void tell_settings();
   asio::awaitable<bool> another_attempt(int attempt, int tries);
   asio::awaitable<void> get_sources();
   asio::awaitable<void> download_artifacts();
@@ -190,8 +190,9 @@ class JobRun {
   std::string unsaved_;             ///< why the journal could not be written; "" = it could
   bool replaying_ = false;          ///< what is under way is in the log already
   std::exception_ptr not_adopted_;  ///< why the containers left by another process are of no use
-  bool resuming_stage_ = false;     ///< the next stage is one that another process began
-  std::uint64_t saved_log_ = 0;     ///< size of the log in the journal's last line
+  bool settings_told_ = false;
+  bool resuming_stage_ = false;  ///< the next stage is one that another process began
+  std::uint64_t saved_log_ = 0;  ///< size of the log in the journal's last line
   bool left_ = false;
   bool unstarted_ = false;
   bool reported_once_ = false;

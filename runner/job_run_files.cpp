@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "job/artifacts_stage.hpp"
-#include "job/attempts.hpp"
 #include "job/log_lines.hpp"
+#include "runner/git_parameters.hpp"
 #include "runner/job_run.hpp"
 #include "util/async.hpp"
 
@@ -26,13 +26,6 @@ constexpr std::chrono::milliseconds no_limit{0};
 constexpr std::chrono::milliseconds cleanup_files_limit = 1min;
 }  // namespace
 
-int JobRun::attempts(const std::string& variable) {
-  std::vector<std::string> warnings;
-  const int tries = job::attempts(environment_->environment().variables, variable, warnings);
-  for (const auto& warning : warnings) say().warning(warning);
-  return tries;
-}
-
 /// Whether a section that failed is begun once more; then after the pause that is due.
 asio::awaitable<bool> JobRun::another_attempt(int attempt, int tries) {
   if (attempt >= tries || state_.stop_reason != StopReason::none || not_adopted_) co_return false;
@@ -43,7 +36,7 @@ asio::awaitable<bool> JobRun::another_attempt(int attempt, int tries) {
 }
 
 asio::awaitable<void> JobRun::get_sources() {
-  const int tries = attempts("GET_SOURCES_ATTEMPTS");
+  const int tries = job_settings(stage_input()).get_sources_attempts;
   for (int attempt = 1;; ++attempt) {
     std::exception_ptr failure;
     try {
@@ -72,7 +65,7 @@ asio::awaitable<void> JobRun::get_sources() {
 
 asio::awaitable<void> JobRun::download_artifacts() {
   if (!download_artifacts_stage(stage_input())) co_return;
-  const int tries = attempts("ARTIFACT_DOWNLOAD_ATTEMPTS");
+  const int tries = job_settings(stage_input()).artifact_download_attempts;
   for (int attempt = 1;; ++attempt) {
     std::exception_ptr failure;
     try {

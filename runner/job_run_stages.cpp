@@ -7,6 +7,7 @@
 
 #include "config/duration.hpp"
 #include "job/log_lines.hpp"
+#include "runner/git_parameters.hpp"
 #include "runner/job_run.hpp"
 #include "util/async.hpp"
 
@@ -92,6 +93,7 @@ asio::awaitable<void> JobRun::prepare_once() {
   environment_ = make_environment();
   for (auto& value : environment_->environment().variables.masked_values())
     trace_->add_masked_value(std::move(value));
+  tell_settings();
   const auto limit = settings_.runner.prepare_timeout;
   const std::chrono::milliseconds job_limit = std::chrono::seconds{settings_.job.timeout_seconds};
   auto preparing = environment_->prepare();
@@ -105,6 +107,15 @@ asio::awaitable<void> JobRun::prepare_once() {
     throw Failure{FailureReason::job_execution_timeout,
                   "prepare timeout: exceeded timeout of " + job::duration_text(limit)};
   }
+}
+
+/// What of the job's own settings could not be read.
+void JobRun::tell_settings() {
+  if (std::exchange(settings_told_, true)) return;
+  std::string text;
+  for (const auto& error : job_settings(stage_input()).errors)
+    text += (text.empty() ? "" : "\n") + error;
+  if (!text.empty()) trace_->warning(text);
 }
 
 /// Past `limit` the stage is asked to end, and cut off if it does not. \throws util::TimeoutError

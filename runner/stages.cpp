@@ -10,66 +10,13 @@
 #include "job/artifacts_stage.hpp"
 #include "job/log_lines.hpp"
 #include "job/script.hpp"
-#include "net/endpoint.hpp"
+#include "runner/git_parameters.hpp"
 
 namespace slipway::runner {
 
 namespace {
 
 using nlohmann::json;
-
-/// `none` is the empty list, nothing is `fallback`, else words split at white space.
-std::vector<std::string> flags(const job::Variables& variables, const std::string& name,
-                               std::vector<std::string> fallback) {
-  const auto text = variables.get(name);
-  if (text.empty()) return fallback;
-  std::vector<std::string> words;
-  if (text == "none") return words;
-  std::string word;
-  for (const char c : text + " ") {
-    if (!std::isspace(static_cast<unsigned char>(c))) {
-      word += c;
-    } else if (!word.empty()) {
-      words.push_back(std::exchange(word, {}));
-    }
-  }
-  return words;
-}
-
-std::string strategy_of(const job::Job& job, const job::Variables& variables) {
-  const auto strategy = variables.get("GIT_STRATEGY");
-  if (strategy == "clone" || strategy == "fetch" || strategy == "none" || strategy == "empty")
-    return strategy;
-  return job.allow_git_fetch ? "fetch" : "clone";
-}
-
-bool clean_git_config(const StageInput& input, const std::string& strategy) {
-  return input.runner.clean_git_config.value_or(strategy != "none");
-}
-
-/// The URL without `user:password@`.
-std::string without_credentials(const std::string& url) {
-  const auto scheme = url.find("://");
-  if (scheme == std::string::npos) return url;
-  const auto path = url.find('/', scheme + 3);
-  const auto at = url.rfind('@', path);
-  if (at == std::string::npos || at < scheme) return url;
-  return url.substr(0, scheme + 3) + url.substr(at + 1);
-}
-
-/// `clone_url` of the configuration replaces scheme and host of the payload's URL.
-std::string authenticated_url(const StageInput& input) {
-  const auto base = net::parse_url(input.runner.clone_url);
-  if (!base) return input.job.git.repo_url;
-  auto prefix = input.runner.clone_url;
-  while (prefix.ends_with('/')) prefix.pop_back();
-  const auto scheme_end = prefix.find("://") + 3;
-  const auto project = input.job.info.project_full_path.empty()
-                           ? input.environment.variables.get("CI_PROJECT_PATH")
-                           : input.job.info.project_full_path;
-  return prefix.substr(0, scheme_end) + "gitlab-ci-token:" + input.job.token.reveal() + "@" +
-         prefix.substr(scheme_end) + "/" + project + ".git";
-}
 
 std::vector<std::pair<std::string, std::string>> exported(
     const executors::JobEnvironment& environment) {
@@ -93,6 +40,7 @@ job::ScriptOptions script_options(const StageInput& input, const job::Variables&
   options.exit_code_check = flag("FF_ENABLE_BASH_EXIT_CODE_CHECK");
   options.posix_escapes = flag("FF_POSIXLY_CORRECT_ESCAPES");
   options.legacy_eval = flag("FF_USE_LEGACY_BASH_EVAL");
+  options.git_seed = flag("FF_GIT_URLS_WITHOUT_TOKENS");
   options.script_sections = flag("FF_SCRIPT_SECTIONS") && input.job.features.trace_sections;
   return options;
 }
@@ -141,28 +89,10 @@ bool feature_flag(const config::Runner& runner, const job::Variables& variables,
 }
 
 job::GetSourcesParameters source_parameters(const StageInput& input) {
-  const auto& variables = input.environment.variables;
-  const auto& git = input.job.git;
-  job::GetSourcesParameters parameters;
-  parameters.strategy = strategy_of(input.job, variables);
-  parameters.authenticated_url = authenticated_url(input);
-  parameters.remote_url = without_credentials(parameters.authenticated_url);
-  parameters.project_dir = input.environment.project_dir;
-  parameters.temp_dir = input.environment.temp_dir;
-  parameters.ref = git.ref;
-  parameters.sha = git.sha;
-  parameters.object_format = git.repo_object_format;
-  parameters.refspecs = git.refspecs;
-  parameters.depth = git.depth;
-  parameters.checkout = variables.get_bool("GIT_CHECKOUT", true);
-  parameters.clean_flags = flags(variables, "GIT_CLEAN_FLAGS", parameters.clean_flags);
-  parameters.fetch_flags = flags(variables, "GIT_FETCH_EXTRA_FLAGS", parameters.fetch_flags);
-  parameters.safe_directory = input.runner.safe_directory_checkout.value_or(true);
-  parameters.clean_git_config = clean_git_config(input, parameters.strategy);
-  parameters.user_agent = input.user_agent;
+  auto parameters = git_parameters(input);
   parameters.variables = exported(input.environment);
   // Without a repository there is nothing to hook into.
-  if (parameters.strategy != "fetch" && parameters.strategy != "clone") return parameters;
+  if (!has_repository(parameters)) return parameters;
   parameters.pre_script =
       hook_script(input, "pre_get_sources_script", input.runner.pre_get_sources_script, true);
   parameters.post_script =
@@ -179,13 +109,14 @@ executors::Stage prepare_script_stage(const StageInput& input, const std::string
 }
 
 executors::Stage get_sources_stage(const StageInput& input) {
+  check_source_settings(job_settings(input));
   return native("get_sources", json(source_parameters(input)));
 }
 
 executors::Stage clear_worktree_stage(const StageInput& input) {
-  return native("clear_worktree",
-                {{"project_dir", input.environment.project_dir},
-                 {"safe_directory", input.runner.safe_directory_checkout.value_or(true)}});
+  return native("clear_worktree", {{"project_dir", input.environment.project_dir},
+                                   {"safe_directory", safe_directory(input.runner)},
+                                   {"variables", exported(input.environment)}});
 }
 
 std::vector<executors::Stage> user_stages(const StageInput& input) {
@@ -230,6 +161,7 @@ std::optional<executors::Stage> download_artifacts_stage(const StageInput& input
   if (parameters.sources.empty()) return std::nullopt;
   parameters.coordinator = coordinator_access(input);
   parameters.project_dir = input.environment.project_dir;
+  parameters.builds_dir = input.environment.builds_dir;
   parameters.variables = exported(input.environment);
   return native("download_artifacts", json(parameters));
 }
@@ -258,16 +190,24 @@ std::optional<executors::Stage> upload_artifacts_stage(const StageInput& input, 
 }
 
 executors::Stage cleanup_stage(const StageInput& input) {
+  const auto parameters = git_parameters(input);
   auto files = json::array();
-  for (const auto& variable : input.environment.variables.list())
-    if (variable.file) files.push_back(variable.key);
-  const auto strategy = strategy_of(input.job, input.environment.variables);
+  for (const auto& file : parameters.files) files.push_back(file.first);
+  const bool repository = has_repository(parameters);
   return native("cleanup_file_variables",
-                {{"temp_dir", input.environment.temp_dir},
-                 {"project_dir", input.environment.project_dir},
+                {{"temp_dir", parameters.temp_dir},
+                 {"project_dir", parameters.project_dir},
+                 {"builds_dir", parameters.builds_dir},
                  {"file_variables", files},
-                 {"git_cleanup", strategy == "fetch" || strategy == "clone"},
-                 {"clean_git_config", clean_git_config(input, strategy)}});
+                 {"git_cleanup", repository},
+                 {"clean_git_config", parameters.clean_git_config},
+                 {"remote_url", repository ? parameters.remote_url : ""},
+                 {"clean_directory",
+                  feature_flag(input.runner, input.environment.variables, "FF_ENABLE_JOB_CLEANUP")},
+                 {"strategy", parameters.strategy},
+                 {"clean_flags", parameters.clean_flags},
+                 {"submodule_strategy", parameters.submodule_strategy},
+                 {"safe_directory", parameters.safe_directory}});
 }
 
 }  // namespace slipway::runner

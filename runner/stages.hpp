@@ -25,6 +25,7 @@ job::GetSourcesParameters source_parameters(const StageInput& input);
 bool has_repository(const job::GetSourcesParameters& parameters);
 /// `via`: name of this machine.
 executors::Stage prepare_script_stage(const StageInput& input, const std::string& via);
+/// \throws job::Failure(runner_system_failure) for settings that cannot be meant.
 executors::Stage get_sources_stage(const StageInput& input);
 executors::Stage clear_worktree_stage(const StageInput& input);
 /// nullopt if no dependency has artifacts.

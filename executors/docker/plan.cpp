@@ -272,22 +272,15 @@ void plan_settings(const config::Runner& runner, const job::Variables& variables
   const auto flag = [&](const char* name) { return feature_flag(name, runner, variables); };
   plan.keep_umask = flag("FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR");
   plan.native_stop = flag("FF_USE_NATIVE_CONTAINER_STOP");
-  plan.section_attempts = job::attempts(variables, "EXECUTOR_JOB_SECTION_ATTEMPTS", plan.warnings);
+  // A bad one is said with the job's other settings.
+  std::vector<std::string> told_elsewhere;
+  plan.section_attempts = job::attempts(variables, "EXECUTOR_JOB_SECTION_ATTEMPTS", told_elsewhere);
   if (runner.docker->volume_keep)
     plan.warnings.emplace_back(
         "`volume_keep` is on: anonymous volumes of the job's containers stay, and may pile up on "
         "the Engine");
-  const auto debug = variables.get("CI_DEBUG_SERVICES");
-  if (debug.empty()) return;
-  const auto wanted = config::parse_go_bool(debug);
-  if (!wanted)
-    plan.warnings.push_back(
-        fmt::format("CI_DEBUG_SERVICES: expected bool got \"{}\", using default value: false",
-                    debug.substr(0, longest_shown_name)));
-  else if (*wanted && runner.debug_trace_disabled)
-    plan.warnings.emplace_back("CI_DEBUG_SERVICES: usage is disabled on this Runner");
-  else
-    plan.debug_services = *wanted;
+  plan.debug_services =
+      !runner.debug_trace_disabled && variables.get_bool("CI_DEBUG_SERVICES", false);
 }
 
 }  // namespace

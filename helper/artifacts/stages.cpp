@@ -9,6 +9,7 @@
 #include "helper/artifacts/download.hpp"
 #include "helper/artifacts/upload.hpp"
 #include "helper/log.hpp"
+#include "helper/sources/ownership.hpp"
 #include "helper/sources/process.hpp"
 
 namespace slipway::helper {
@@ -67,6 +68,7 @@ int download_artifacts(const job::DownloadArtifactsParameters& parameters) {
     request.staging_dir = environment("ARCHIVER_STAGING_DIR").value_or("");
     if (const int code = download_artifact(request)) return code;
   }
+  fix_ownership(parameters.builds_dir, {parameters.builds_dir});
   return 0;
 }
 

@@ -34,10 +34,28 @@ void write_and_close(int fd, std::string_view text, const fs::path& path) {
   if (::close(fd) != 0) throw std::system_error{errno, std::generic_category(), path.string()};
 }
 
+mode_t umask_now() {
+  const auto mask = ::umask(0);
+  ::umask(mask);
+  return mask;
+}
+
+void replace_file(const fs::path& path, std::string_view text, mode_t mode) {
+  remove_tree(path);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+  if (fd < 0) throw std::system_error{errno, std::generic_category(), path.string()};
+  write_and_close(fd, text, path);
+}
+
 }  // namespace
 
 bool is_real_directory(const fs::path& path) {
   return fs::is_directory(fs::symlink_status(path));
+}
+
+bool is_file_name(const std::string& text) {
+  return !text.empty() && text != "." && text != ".." && text.find('/') == std::string::npos &&
+         text.find('\0') == std::string::npos;
 }
 
 void remove_tree(const fs::path& path) {
@@ -63,13 +81,11 @@ void make_directory(const fs::path& path) {
 }
 
 void write_fresh_file(const fs::path& path, std::string_view text) {
-  remove_tree(path);
-  const auto mask = ::umask(0);
-  ::umask(mask);
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                        mask == 0 ? 0644 : 0600);
-  if (fd < 0) throw std::system_error{errno, std::generic_category(), path.string()};
-  write_and_close(fd, text, path);
+  replace_file(path, text, umask_now() == 0 ? 0644 : 0600);
+}
+
+void write_shared_file(const fs::path& path, std::string_view text, bool is_private) {
+  replace_file(path, text, is_private && umask_now() != 0 ? 0600 : 0666);
 }
 
 void append_to_file(const fs::path& path, std::string_view text) {

@@ -74,6 +74,10 @@ void Git::run_here(std::vector<std::string> arguments) const {
   if (const int code = execute(std::move(arguments), "", false)) throw StageFailure{code};
 }
 
+int Git::try_run_outside(std::vector<std::string> arguments) const {
+  return execute(std::move(arguments), "/", true);
+}
+
 Child Git::start(std::vector<std::string> arguments, std::string input) const {
   Command command;
   command.arguments = std::move(arguments);
@@ -85,20 +89,23 @@ Child Git::start(std::vector<std::string> arguments, std::string input) const {
 }
 
 void Git::trust_project_directory() {
+  // A read-only or missing home is no error: the environment serves git from 2.38 on.
+  if (!add_global_config(section_header("safe") + assignment("directory", project_dir_)))
+    add_config_by_environment(environment_, "safe.directory", project_dir_);
+}
+
+bool Git::add_global_config(const std::string& text) {
   const auto path = global_config_path(environment_);
-  const auto text = section_header("safe") + assignment("directory", project_dir_);
-  if (!path.empty()) {
-    const auto present = read_text(path);
-    if (present.find(text) != std::string::npos) return;
-    try {
-      const bool open_line = !present.empty() && !present.ends_with('\n');
-      append_to_file(fs::weakly_canonical(path), (open_line ? "\n" : "") + text);
-      return;
-    } catch (const std::system_error&) {
-      // A read-only or missing home is no error: the environment serves git from 2.38 on.
-    }
+  if (path.empty()) return false;
+  const auto present = read_text(path);
+  if (present.find(text) != std::string::npos) return true;
+  try {
+    const bool open_line = !present.empty() && !present.ends_with('\n');
+    append_to_file(fs::weakly_canonical(path), (open_line ? "\n" : "") + text);
+    return true;
+  } catch (const std::system_error&) {
+    return false;
   }
-  add_config_by_environment(environment_, "safe.directory", project_dir_);
 }
 
 }  // namespace slipway::helper

@@ -1,20 +1,18 @@
 #include "helper/sources/git_config.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <utility>
 
 #include "helper/sources/process.hpp"
 
 namespace slipway::helper {
 namespace {
 
-/// A rule by which git replaces the front of a URL.
-std::string instead_of(std::string_view with_credentials, std::string_view without) {
-  return section_header("url", with_credentials) + assignment("insteadOf", without);
-}
-
-bool is_http(std::string_view url) {
-  return url.starts_with("http://") || url.starts_with("https://");
-}
+/// A credential helper for git to run in a shell.
+constexpr std::string_view token_helper =
+    "!f() { if [ \"$1\" = get ]; then echo \"password=$CI_JOB_TOKEN\"; fi; }; f";
 
 }  // namespace
 
@@ -64,12 +62,6 @@ std::string assignment(std::string_view key, std::string_view value) {
   return result;
 }
 
-std::string url_origin(std::string_view url) {
-  const auto scheme = url.find("://");
-  if (scheme == std::string_view::npos || scheme == 0) return "";
-  return std::string{url.substr(0, url.find_first_of("/?#", scheme + 3))};
-}
-
 std::string template_config(std::string_view external_config_path) {
   return section_header("init") + assignment("defaultBranch", "none") + section_header("fetch") +
          assignment("recurseSubmodules", "false") + section_header("credential") +
@@ -83,20 +75,48 @@ std::string origin_section(std::string_view url) {
          assignment("fetch", "+refs/heads/*:refs/remotes/origin/*");
 }
 
+std::string tls_sections(const job::GetSourcesParameters& parameters) {
+  const std::pair<const char*, const std::string&> files[] = {
+      {"sslCAInfo", parameters.ca_file},
+      {"sslCert", parameters.certificate_file},
+      {"sslKey", parameters.key_file},
+  };
+  std::string keys;
+  for (const auto& [key, path] : files)
+    if (!path.empty()) keys += assignment(key, path);
+  std::string text;
+  if (keys.empty()) return text;
+  for (const auto& origin : parameters.tls_origins) text += section_header("http", origin) + keys;
+  return text;
+}
+
 std::string external_config(const job::GetSourcesParameters& parameters) {
   std::string text;
   if (!parameters.correlation_id.empty())
     text += section_header("http") +
             assignment("extraHeader", "X-Gitaly-Correlation-ID: " + parameters.correlation_id);
-  text += section_header("transfer") + assignment("bundleURI", "true");
-  const auto& plain = parameters.remote_url;
-  const auto& authenticated = parameters.authenticated_url;
-  const auto origin = url_origin(plain);
-  if (!parameters.ca_file.empty() && plain.starts_with("https://"))
-    text += section_header("http", origin) + assignment("sslCAInfo", parameters.ca_file);
-  if (authenticated.empty() || authenticated == plain || !is_http(plain)) return text;
-  text += instead_of(authenticated, plain);
-  if (is_http(authenticated)) text += instead_of(url_origin(authenticated) + "/", origin + "/");
+  if (parameters.bundle_uris) text += section_header("transfer") + assignment("bundleURI", "true");
+  text += tls_sections(parameters);
+  for (const auto& [replacement, url] : parameters.url_rules)
+    text += section_header("url", replacement) + assignment("insteadOf", url);
+  for (const auto& origin : parameters.credential_origins)
+    // The empty helper takes those of other files out of force: none is to store the token.
+    text += section_header("credential", origin) + assignment("helper", "") +
+            assignment("helper", token_helper) + assignment("username", "gitlab-ci-token");
+  return text;
+}
+
+std::string global_seed(std::string_view home, std::string_view external_config_path) {
+  std::string text;
+  const auto include = [&text](const std::string& path) {
+    text += section_header("include") + assignment("path", path);
+  };
+  for (const auto* name : {"/.gitconfig", "/.config/git/config"}) {
+    const auto path = std::string{home} + name;
+    // git refuses to work with a file that it may not read.
+    if (!home.empty() && ::access(path.c_str(), R_OK) == 0) include(path);
+  }
+  include(std::string{external_config_path});
   return text;
 }
 

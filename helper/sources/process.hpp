@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -32,8 +34,16 @@ class Environment {
   /// `NAME=value` strings.
   const std::vector<std::string>& entries() const { return entries_; }
 
+  /// Leaves out the largest entries until the kernel can pass the rest to a program, which it
+  /// refuses altogether otherwise: each below `single` bytes, all below `total`. Returns the names
+  /// of those left out.
+  std::vector<std::string> fit(std::size_t single, std::size_t total);
+  /// With this system's limits, half of the total being kept free for the children's additions.
+  std::vector<std::string> fit();
+
  private:
   std::vector<std::string> entries_;
+  std::unordered_map<std::string, std::size_t> positions_;  ///< of a name's entry
 };
 
 /// A program with its argument vector; no shell is involved.
@@ -62,13 +72,28 @@ class Child {
   int pid_ = -1;
 };
 
+/// True for the exit code of a child that a signal ended: no fault of what it worked on.
+constexpr bool was_stopped(int exit_code) {
+  // git itself ends with 128 and 129.
+  return exit_code >= 130 && exit_code <= 128 + 64;
+}
+
 /// Starts `command` and waits for its end. Exit code as Child::wait().
 int run(const Command& command, const Environment& environment);
+
+/// What `command` wrote to stdout, at most `limit` bytes; nullopt when it failed or wrote more.
+/// Its stderr is dropped.
+std::optional<std::string> read_output(const Command& command, const Environment& environment,
+                                       std::size_t limit);
+
+/// The full path of a program, "" if PATH has none.
+std::string program_path(const std::string& name, const Environment& environment);
 
 /// Writes `text` to stdout at once, so that it stands before what the next child prints.
 void print(std::string_view text);
 
-/// Prints a green notice line.
+/// Prints a green notice line, a yellow warning.
 void notice(std::string_view text);
+void warning(std::string_view text);
 
 }  // namespace slipway::helper

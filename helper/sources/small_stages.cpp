@@ -5,7 +5,9 @@
 #include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "helper/sources/checkout.hpp"
 #include "helper/sources/files.hpp"
 #include "helper/sources/git.hpp"
 #include "helper/sources/git_cleanup.hpp"
@@ -28,15 +30,46 @@ std::string host_name() {
   return name.data();
 }
 
-/// True for a plain file name: what a variable's key must be to have a file below temp_dir.
-bool is_file_name(const std::string& text) {
-  return !text.empty() && text != "." && text != ".." && text.find('/') == std::string::npos &&
-         text.find('\0') == std::string::npos;
-}
-
 template <class T>
 void read(const nlohmann::json& in, const char* key, T& value) {
   if (const auto found = in.find(key); found != in.end()) found->get_to(value);
+}
+
+/// What a job leaves in the project directory, by strategy. Exit code of the first git command that
+/// failed.
+int clean_job_directory(const CleanupParameters& parameters, Git& git) {
+  if (parameters.strategy == "none") {
+    notice("Skipping build directory cleanup step");
+    return 0;
+  }
+  if (parameters.strategy != "fetch") {
+    remove_tree(parameters.project_dir);
+    return 0;
+  }
+  if (!is_real_directory(parameters.project_dir)) return 0;
+  if (parameters.safe_directory) git.trust_project_directory();
+  using Words = std::vector<std::string>;
+  std::vector<Words> commands;
+  if (!parameters.clean_flags.empty()) {
+    commands.push_back({"clean"});
+    auto& clean = commands.back();
+    clean.insert(clean.end(), parameters.clean_flags.begin(), parameters.clean_flags.end());
+  }
+  commands.push_back({"reset", "--hard"});
+  const bool has_submodules = parameters.submodule_strategy != "none" &&
+                              fs::exists(fs::path{parameters.project_dir} / ".gitmodules");
+  const auto own = commands;
+  for (const auto& command : own) {
+    if (!has_submodules) break;
+    Words words{"submodule", "foreach"};
+    if (parameters.submodule_strategy == "recursive") words.push_back("--recursive");
+    words.push_back("git");
+    words.insert(words.end(), command.begin(), command.end());
+    commands.push_back(std::move(words));
+  }
+  for (auto& command : commands)
+    if (const int code = git.try_run(std::move(command))) return code;
+  return 0;
 }
 
 }  // namespace
@@ -56,6 +89,7 @@ int clear_worktree(const ClearWorktreeParameters& parameters) {
   if (!is_real_directory(project_dir)) return 0;
   auto environment = Environment::inherited();
   for (const auto& [name, value] : parameters.variables) environment.set(name, value);
+  environment.fit();
   Git git{environment, parameters.project_dir};
   if (parameters.safe_directory) git.trust_project_directory();
   if (git.try_run({"rm", "-rf", "--ignore-unmatch", "--quiet", "."}) == 0 &&
@@ -67,6 +101,14 @@ int clear_worktree(const ClearWorktreeParameters& parameters) {
 
 int cleanup_file_variables(const CleanupParameters& parameters) {
   const auto temp_dir = absolute_directory(parameters.temp_dir, "temporary");
+  const auto project_dir = absolute_directory(parameters.project_dir, "project");
+  auto environment = Environment::inherited();
+  Git git{environment, parameters.project_dir};
+  const bool has_project = is_real_directory(project_dir);
+  std::optional<Child> forgetting;
+  if (has_project && !parameters.remote_url.empty())
+    if (auto child = reject_credentials(parameters.remote_url, git, OuterConfig{environment}))
+      forgetting.emplace(std::move(*child));
   if (is_real_directory(temp_dir)) {
     for (const auto* name :
          {"gitlab_runner_env", "masking.db", ".gitlab-runner.ext.conf", ".glr.gconf"})
@@ -74,12 +116,13 @@ int cleanup_file_variables(const CleanupParameters& parameters) {
     for (const auto& name : parameters.file_variables)
       if (is_file_name(name)) remove_tree(temp_dir / name);
   }
-  const auto project_dir = absolute_directory(parameters.project_dir, "project");
+  const int code = parameters.clean_directory ? clean_job_directory(parameters, git) : 0;
   if (parameters.git_cleanup)
-    clean_git_directory(project_dir, temp_dir / "git-template", parameters.clean_git_config);
+    clean_git_directory(project_dir, temp_dir / "git-template",
+                        {parameters.clean_git_config, parameters.submodule_strategy != "none"});
   if (!parameters.builds_dir.empty())
     remove_tree(fs::path{parameters.builds_dir} / ".gitlab-build-uid-gid");
-  return 0;
+  return code;
 }
 
 void from_json(const nlohmann::json& in, PrepareParameters& parameters) {
@@ -100,6 +143,12 @@ void from_json(const nlohmann::json& in, CleanupParameters& parameters) {
   read(in, "file_variables", parameters.file_variables);
   read(in, "git_cleanup", parameters.git_cleanup);
   read(in, "clean_git_config", parameters.clean_git_config);
+  read(in, "remote_url", parameters.remote_url);
+  read(in, "clean_directory", parameters.clean_directory);
+  read(in, "strategy", parameters.strategy);
+  read(in, "clean_flags", parameters.clean_flags);
+  read(in, "submodule_strategy", parameters.submodule_strategy);
+  read(in, "safe_directory", parameters.safe_directory);
 }
 
 }  // namespace slipway::helper

@@ -35,6 +35,12 @@ struct CleanupParameters {
   std::vector<std::string> file_variables;  ///< names; their files are below temp_dir
   bool git_cleanup = true;
   bool clean_git_config = true;
+  std::string remote_url;        ///< whose credentials no helper is to keep, "" = none
+  bool clean_directory = false;  ///< FF_ENABLE_JOB_CLEANUP; what follows is for it
+  std::string strategy = "fetch";
+  std::vector<std::string> clean_flags{"-ffdx"};
+  std::string submodule_strategy = "none";
+  bool safe_directory = true;
 };
 int cleanup_file_variables(const CleanupParameters& parameters);
 

@@ -9,8 +9,8 @@ build_packages=(
 image_packages=(mmdebstrap debian-archive-keyring busybox-static)
 engine_packages=(docker.io iptables iproute2)
 # A real registry, with and without a password; a forward proxy; another engine with Docker's API;
-# the archiver whose archives have to be understood.
-test_packages=(docker-registry apache2-utils tinyproxy-bin podman zip unzip)
+# the archiver whose archives have to be understood; large files in git.
+test_packages=(docker-registry apache2-utils tinyproxy-bin podman zip unzip git-lfs)
 # What a machine without dpkg must have by whatever name.
 build_commands=(g++ cmake ninja git curl)
 
@@ -64,7 +64,7 @@ setup_tests() {
   if have dpkg-query; then
     install_packages "${test_packages[@]}"
   else
-    require_commands docker-registry htpasswd tinyproxy podman zip unzip
+    require_commands docker-registry htpasswd tinyproxy podman zip unzip git-lfs
   fi
 }
 

@@ -131,7 +131,7 @@ json repository(const char* url) {
   return {{"git_info", git}};
 }
 
-TEST(PlanDirectories, AreThoseOfTheDocumentation) {
+TEST(PlanDirectories, Case43AreThoseOfTheDocumentation) {
   const DirectoryCase cases[] = {
       {"normal", {}, "", "", "/builds/group/app", "/cache/group/app"},
       {"subgroups", repository("https://h/a/b/c.git"), "", "", "/builds/a/b/c", "/cache/a/b/c"},
@@ -196,7 +196,7 @@ TEST(PlanDirectories, AreThoseOfTheDocumentation) {
   }
 }
 
-TEST(PlanDirectories, ClonePathIsBounded) {
+TEST(PlanDirectories, Case44ClonePathIsBounded) {
   const auto clone = [](const char* path) { return variables({variable("GIT_CLONE_PATH", path)}); };
   for (const auto* path :
        {"/elsewhere", "/builds/../etc", "relative", "/buildsx", "$CI_BUILDS_DIR/../x"}) {

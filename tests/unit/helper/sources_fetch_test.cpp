@@ -39,8 +39,8 @@ TEST_F(GetSources, LeavesTheConfigurationThatGitWouldMake) {
   const auto wanted = parameters(commit("a", "1"));
   ASSERT_EQ(get_sources(wanted).code, 0);
   const auto remote = git(project_, {"remote", "-v"});
-  EXPECT_EQ(remote, "origin\t" + wanted.authenticated_url + " (fetch)\norigin\t" +
-                        wanted.authenticated_url + " (push)");
+  const auto& authenticated = wanted.url_rules.front().first;
+  EXPECT_EQ(remote, "origin\t" + authenticated + " (fetch)\norigin\t" + authenticated + " (push)");
   const auto config = project_ / ".git" / "config";
   const auto get = [&](const std::string& key) {
     return git(project_, {"config", "-f", config.string(), "--get", key});
@@ -96,7 +96,7 @@ TEST_F(GetSources, KeepsAConfigurationThatIsNotToBeCleaned) {
             (temp_ / ".gitlab-runner.ext.conf").string());
 }
 
-TEST_F(GetSources, FetchesShallowThenEverything) {
+TEST_F(GetSources, Case38FetchesShallowThenEverything) {
   commit("a", "1");
   commit("b", "2");
   auto wanted = parameters(commit("c", "3"));
@@ -167,7 +167,7 @@ TEST_F(GetSources, ChecksOutStrangeNames) {
   const std::string name = "-f $(touch pwned) `id` \"q\" \n;\xc3\xa4.txt";
   const auto sha = commit(name, "x", "feature/$(id)");
   auto wanted = parameters(sha, "feature/$(id)");
-  project_ = root_ / "b" / "$(touch pwned) \"x\" \\ ;'";
+  project_ = root_ / "b" / "$(touch pwned) \"x\" \\ ;'\n#";
   wanted.project_dir = project_.string();
   temp_ = project_.string() + ".tmp";
   wanted.temp_dir = temp_.string();
@@ -175,6 +175,24 @@ TEST_F(GetSources, ChecksOutStrangeNames) {
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(read_file(project_ / name), "x");
   EXPECT_FALSE(fs::exists("pwned"));
+  write_file(project_ / "untracked", "x");
+  ASSERT_EQ(get_sources(wanted).code, 0);
+  EXPECT_FALSE(fs::exists(project_ / "untracked"));
+}
+
+TEST_F(GetSources, Case42ShortCommitsAreNoTrouble) {
+  auto wanted = parameters(commit("a", "1"));
+  const auto sha = wanted.sha;
+  wanted.sha = sha.substr(0, 7);
+  auto result = get_sources(wanted);
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr(green("Checking out " + wanted.sha +
+                                          " as detached HEAD (ref is main)...")));
+  EXPECT_EQ(head(), sha);
+  wanted.sha = "x";
+  result = get_sources(wanted);
+  EXPECT_NE(result.code, 0);
+  EXPECT_THAT(result.out, HasSubstr("Checking out x as detached HEAD"));
 }
 
 TEST_F(GetSources, SkipsCheckoutAndCleanWhenTold) {
@@ -204,7 +222,7 @@ TEST_F(GetSources, CloneStartsFromNothing) {
   EXPECT_EQ(head(), wanted.sha);
 }
 
-TEST_F(GetSources, StrategyNoneKeepsFilesAndSkipsHooks) {
+TEST_F(GetSources, Case39StrategyNoneKeepsFilesAndSkipsHooks) {
   auto wanted = parameters("");
   wanted.strategy = "none";
   wanted.pre_script = "echo hook";
@@ -216,7 +234,7 @@ TEST_F(GetSources, StrategyNoneKeepsFilesAndSkipsHooks) {
   EXPECT_TRUE(fs::exists(project_ / "old"));
 }
 
-TEST_F(GetSources, StrategyEmptyEmptiesTheDirectory) {
+TEST_F(GetSources, Case39StrategyEmptyEmptiesTheDirectory) {
   auto wanted = parameters("");
   wanted.strategy = "empty";
   write_file(project_ / "old" / "deep", "x");

@@ -13,6 +13,7 @@
 
 #include "helper/sources/files.hpp"
 #include "helper/stage.hpp"
+#include "tests/fakes/certificates.hpp"
 
 namespace slipway::helper {
 namespace fs = std::filesystem;
@@ -21,6 +22,8 @@ namespace {
 struct Server {
   pid_t pid = -1;
   std::string port;
+  std::string tls_port;
+  std::string ca;
   fs::path directory;
 };
 Server server;
@@ -57,8 +60,9 @@ StageResult run_stage(const std::string& name, const nlohmann::json& parameters,
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::setenv("HOME", home.c_str(), 1);
-    ::unsetenv("GIT_CONFIG_GLOBAL");
-    ::unsetenv("XDG_CONFIG_HOME");
+    for (const auto* name :
+         {"GIT_CONFIG_GLOBAL", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "XDG_CONFIG_HOME"})
+      ::unsetenv(name);
     ::umask(0);
     redirect(out, STDOUT_FILENO);
     redirect(err, STDERR_FILENO);
@@ -79,6 +83,13 @@ void SourcesDirectory::TearDown() {
 
 void SourcesTest::SetUpTestSuite() {
   server.directory = make_temporary();
+  const tests::CertificateAuthority authority;
+  const auto identity = authority.issue();
+  server.ca = authority.certificate();
+  const auto certificate = server.directory / "certificate.pem";
+  const auto key = server.directory / "key.pem";
+  write_file(certificate, identity.certificate);
+  write_file(key, identity.key);
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   const auto script = std::string{TEST_DATA_DIR} + "/sources_git_server.py";
@@ -89,14 +100,16 @@ void SourcesTest::SetUpTestSuite() {
     ::close(ends[0]);
     ::close(ends[1]);
     ::execlp("python3", "python3", script.c_str(), server.directory.c_str(), log.c_str(),
-             "gitlab-ci-token", token, nullptr);
+             "gitlab-ci-token", token, certificate.c_str(), key.c_str(), nullptr);
     std::_Exit(127);
   }
   ::close(ends[1]);
-  server.port.clear();
+  std::string ports;
   char digit = 0;
-  while (::read(ends[0], &digit, 1) == 1 && digit != '\n') server.port += digit;
+  while (::read(ends[0], &digit, 1) == 1 && digit != '\n') ports += digit;
   ::close(ends[0]);
+  server.port = ports.substr(0, ports.find(' '));
+  server.tls_port = ports.substr(ports.find(' ') + 1);
   ASSERT_FALSE(server.port.empty()) << "python3 with http.server is needed";
 }
 
@@ -121,7 +134,7 @@ void SourcesTest::SetUp() {
 std::string SourcesTest::git(const fs::path& directory,
                              const std::vector<std::string>& arguments) const {
   std::string command =
-      "GIT_CONFIG_GLOBAL=/dev/null git -c safe.directory='*' -c user.name=a "
+      "unset GIT_SSL_CAINFO; GIT_CONFIG_GLOBAL=/dev/null git -c safe.directory='*' -c user.name=a "
       "-c user.email=a@example.com -C '" +
       directory.string() + "'";
   for (const auto& argument : arguments) command += " '" + argument + "'";
@@ -135,34 +148,79 @@ std::string SourcesTest::git(const fs::path& directory,
 }
 
 void SourcesTest::make_repository(const std::vector<std::string>& init_flags) {
-  const auto bare = server.directory / "group" / "project.git";
-  remove_tree(bare);
-  remove_tree(seed_);
   write_file(server.directory / "requests", "");
-  for (const auto& [path, flag] : {std::pair{bare, "--bare"}, std::pair{seed_, "--quiet"}}) {
-    fs::create_directories(path);
-    std::vector<std::string> arguments{"init", "-q", flag, "-b", "main"};
-    arguments.insert(arguments.end(), init_flags.begin(), init_flags.end());
-    git(path, arguments);
-  }
-  git(seed_, {"remote", "add", "origin", bare.string()});
+  add_repository("project", init_flags);
 }
 
 std::string SourcesTest::commit(const std::string& file, const std::string& text,
                                 const std::string& branch) {
   write_file(seed_ / file, text);
-  git(seed_, {"add", "-A"});
-  git(seed_, {"commit", "-q", "-m", file});
-  git(seed_, {"push", "-q", "-f", "origin", "HEAD:refs/heads/" + branch});
-  return git(seed_, {"rev-parse", "HEAD"});
+  return push(seed_, branch);
+}
+
+std::string SourcesTest::push(const fs::path& work, const std::string& branch) {
+  git(work, {"add", "-A"});
+  git(work, {"commit", "-q", "-m", "a commit"});
+  git(work, {"push", "-q", "-f", "origin", "HEAD:refs/heads/" + branch});
+  return git(work, {"rev-parse", "HEAD"});
+}
+
+fs::path SourcesTest::add_repository(const std::string& name,
+                                     const std::vector<std::string>& init_flags) {
+  const auto bare = server.directory / "group" / (name + ".git");
+  const auto work = name == "project" ? seed_ : root_ / ("seed of " + name);
+  remove_tree(bare);
+  remove_tree(work);
+  for (const auto& [path, flag] : {std::pair{bare, "--bare"}, std::pair{work, "--quiet"}}) {
+    fs::create_directories(path);
+    std::vector<std::string> arguments{"init", "-q", flag, "-b", "main"};
+    arguments.insert(arguments.end(), init_flags.begin(), init_flags.end());
+    git(path, arguments);
+  }
+  git(work, {"remote", "add", "origin", bare.string()});
+  return work;
+}
+
+std::string SourcesTest::add_submodule(const fs::path& work, const std::string& path,
+                                       const std::string& url, const std::string& commit,
+                                       const std::string& more) {
+  auto text = fs::exists(work / ".gitmodules") ? read_file(work / ".gitmodules") : "";
+  text += "[submodule \"" + path + "\"]\n\tpath = " + path + "\n\turl = " + url + "\n" + more;
+  write_file(work / ".gitmodules", text);
+  git(work, {"update-index", "--add", "--cacheinfo", "160000," + commit + "," + path});
+  fs::create_directories(work / path);
+  return push(work);
+}
+
+std::string SourcesTest::url(const std::string& repository, bool tls) {
+  return (tls ? "https://127.0.0.1:" + server.tls_port : "http://127.0.0.1:" + server.port) +
+         "/group/" + repository + ".git";
+}
+
+const std::string& SourcesTest::certificate_authority() {
+  return server.ca;
+}
+
+void SourcesTest::store_lfs_object(const std::string& id, const std::string& content) {
+  write_file(server.directory / "lfs" / id, content);
+}
+
+void SourcesTest::add_credentials(job::GetSourcesParameters& parameters,
+                                  const std::string& password) {
+  const auto& remote = parameters.remote_url;
+  const auto host = remote.find("://") + 3;
+  const auto with = remote.substr(0, host) + "gitlab-ci-token:" + password + "@";
+  const auto server_end = remote.find('/', host) + 1;
+  parameters.url_rules = {
+      {with + remote.substr(host), remote},
+      {with + remote.substr(host, server_end - host), remote.substr(0, server_end)}};
 }
 
 job::GetSourcesParameters SourcesTest::parameters(const std::string& sha,
                                                   const std::string& ref) const {
   job::GetSourcesParameters result;
-  const auto rest = "127.0.0.1:" + server.port + "/group/project.git";
-  result.remote_url = "http://" + rest;
-  result.authenticated_url = "http://gitlab-ci-token:" + std::string{token} + "@" + rest;
+  result.remote_url = url("project");
+  add_credentials(result, token);
   result.project_dir = project_.string();
   result.temp_dir = temp_.string();
   result.ref = ref;

@@ -49,6 +49,20 @@ class SourcesTest : public SourcesDirectory {
   /// Commits `text` as `file` to `branch` of the served repository; returns the commit.
   std::string commit(const std::string& file, const std::string& text,
                      const std::string& branch = "main");
+  /// Commits all of a work tree to `branch` of its repository; returns the commit.
+  std::string push(const std::filesystem::path& work, const std::string& branch = "main");
+  /// Another served repository, `group/<name>.git`; returns its work tree.
+  std::filesystem::path add_repository(const std::string& name,
+                                       const std::vector<std::string>& init_flags = {});
+  /// Commits a submodule to a work tree without cloning it; `more`: lines for `.gitmodules`.
+  std::string add_submodule(const std::filesystem::path& work, const std::string& path,
+                            const std::string& url, const std::string& commit,
+                            const std::string& more = "");
+  static std::string url(const std::string& repository, bool tls = false);
+  static const std::string& certificate_authority();
+  static void store_lfs_object(const std::string& id, const std::string& content);
+  /// The rules by which git finds `password` for the remote URL and its server.
+  static void add_credentials(job::GetSourcesParameters& parameters, const std::string& password);
   /// Parameters of a job on `ref` (main): refspecs as the coordinator gives them.
   job::GetSourcesParameters parameters(const std::string& sha,
                                        const std::string& ref = "main") const;

@@ -1,16 +1,20 @@
-"""Smart-HTTP git server for the tests of get_sources: git http-backend behind a basic-auth check.
+"""Smart-HTTP git server for the tests of get_sources: git http-backend behind a basic-auth check,
+with the download half of Git LFS's batch API; over HTTP and, with its certificate, over TLS.
 
-Usage: sources_git_server.py <root of bare repositories> <log file> <user> <password>
-Prints its port, serves until it is ended. The log has one JSON object per request that was let in.
+Usage: sources_git_server.py <root of bare repositories> <log file> <user> <password> <cert> <key>
+Prints its two ports, serves until it is ended. The log has one JSON object per request that was let
+in. LFS objects are the files <root>/lfs/<oid>.
 """
 import base64
 import json
 import os
+import ssl
 import subprocess
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-root, log_path, user, password = sys.argv[1:5]
+root, log_path, user, password, certificate, key = sys.argv[1:7]
 wanted = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
@@ -28,6 +32,24 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def lfs_object(self, wanted_object):
+        found = os.path.join(root, "lfs", wanted_object["oid"])
+        if not os.path.exists(found):
+            return dict(wanted_object, error={"code": 404, "message": "no such object"})
+        href = f"{self.server.base}/lfs/{wanted_object['oid']}"
+        return dict(wanted_object, actions={"download": {"href": href, "header": {"Authorization": wanted}}})
+
+    def answer_lfs(self, path, body):
+        kind = [("Content-Type", "application/vnd.git-lfs+json")]
+        if path.endswith("/info/lfs/objects/batch"):
+            objects = [self.lfs_object(one) for one in json.loads(body)["objects"]]
+            self.answer(200, kind, json.dumps({"transfer": "basic", "objects": objects}).encode())
+        elif path.startswith("/lfs/"):
+            with open(os.path.join(root, path.lstrip("/")), "rb") as found:
+                self.answer(200, [], found.read())
+        else:
+            self.answer(404, kind, b"{}")
+
     def do_GET(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         if self.headers.get("Authorization") != wanted:
@@ -41,6 +63,9 @@ class Handler(BaseHTTPRequestHandler):
             }
             log.write(json.dumps(fields) + "\n")
         path, _, query = self.path.partition("?")
+        if "/lfs/" in path:
+            self.answer_lfs(path, body)
+            return
         environment = {
             "PATH": os.environ["PATH"],
             "GIT_PROJECT_ROOT": root,
@@ -65,6 +90,13 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_GET
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-print(server.server_port, flush=True)
-server.serve_forever()
+plain = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+plain.base = f"http://127.0.0.1:{plain.server_port}"
+secure = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+secure.base = f"https://127.0.0.1:{secure.server_port}"
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(certificate, key)
+secure.socket = context.wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
+threading.Thread(target=secure.serve_forever, daemon=True).start()
+print(plain.server_port, secure.server_port, flush=True)
+plain.serve_forever()

@@ -39,7 +39,7 @@ class HostileSources : public SourcesTest {
   fs::path proof_;
 };
 
-TEST_F(HostileSources, RemovesStaleLocks) {
+TEST_F(HostileSources, Case36RemovesStaleLocks) {
   for (const auto* lock : {"index.lock", "shallow.lock", "HEAD.lock", "config.lock",
                            "refs/heads/x.lock", "refs/remotes/origin/main.lock"})
     write_file(git_dir_ / lock, "");
@@ -162,30 +162,20 @@ TEST_F(HostileSources, LeavesSubmodulesAlone) {
   EXPECT_TRUE(fs::exists(git_dir_ / "modules" / "lib" / "config"));
 }
 
-TEST_F(HostileSources, ReportsBrokenObjects) {
-  fs::remove_all(git_dir_ / "objects");
-  write_file(git_dir_ / "objects", "no directory");
-  const auto result = get_sources(parameters(sha_));
-  EXPECT_NE(result.code, 0);
-  EXPECT_THAT(result.err, HasSubstr("Not a directory"));
-}
-
 TEST_F(HostileSources, DoesNotWorkOnARepositoryAboveTheProject) {
   write_file(git_dir_ / "HEAD", "garbage");
   write_file(root_ / "kept", "x");
   git(root_, {"init", "-q"});
   git(root_, {"remote", "add", "origin", "/nowhere"});
-  const auto result = get_sources(parameters(sha_));
-  EXPECT_EQ(result.code, 128);
-  EXPECT_THAT(result.err, HasSubstr("not a git repository"));
+  expect_success();
   EXPECT_TRUE(fs::exists(root_ / "kept"));
+  EXPECT_EQ(git(root_, {"remote", "get-url", "origin"}), "/nowhere");
 }
 
 TEST_F(HostileSources, RefusesAWrongTokenWithoutAPrompt) {
   auto wanted = parameters(sha_);
   const std::string wrong = "wr0ng-t0ken";
-  wanted.authenticated_url.replace(wanted.authenticated_url.find(token), std::string{token}.size(),
-                                   wrong);
+  add_credentials(wanted, wrong);
   const auto result = get_sources(wanted);
   EXPECT_EQ(result.code, 128);
   EXPECT_THAT(result.err, HasSubstr("Authentication failed"));
@@ -195,7 +185,7 @@ TEST_F(HostileSources, RefusesAWrongTokenWithoutAPrompt) {
 
 TEST_F(HostileSources, RefusesAnonymousAccessWithoutAPrompt) {
   auto wanted = parameters(sha_);
-  wanted.authenticated_url.clear();
+  wanted.url_rules.clear();
   const auto result = get_sources(wanted);
   EXPECT_EQ(result.code, 128);
   EXPECT_THAT(result.err, HasSubstr("terminal prompts disabled"));

@@ -1,11 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
 #include "helper/sources/files.hpp"
 #include "helper/sources/git_config.hpp"
+#include "helper/sources/outer_config.hpp"
+#include "helper/sources/ownership.hpp"
 #include "helper/sources/process.hpp"
 #include "sources_fixture.hpp"
 
@@ -60,39 +63,28 @@ TEST_F(SourcesParts, RefusesWhatGitCannotRepresent) {
   EXPECT_THROW(assignment("key", std::string{"a\0b", 3}), StageFailure);
 }
 
-TEST(SourcesConfig, FindsTheOriginOfAUrl) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"http://h/a/b.git", "http://h"},
-      {"https://u:p@h:8443/a", "https://u:p@h:8443"},
-      {"http://[::1]:80/x", "http://[::1]:80"},
-      {"http://h", "http://h"},
-      {"ssh://git@h:22/x", "ssh://git@h:22"},
-      {"git@h:x.git", ""},
-      {"/local/path", ""},
-      {"", ""},
-  };
-  for (const auto& [url, want] : cases) EXPECT_EQ(url_origin(url), want) << url;
-}
-
-TEST(SourcesConfig, GivesTheTokenToNoOtherHost) {
+TEST(SourcesConfig, HoldsWhatTheParametersSay) {
   job::GetSourcesParameters parameters;
-  parameters.remote_url = "https://git.example/a/b.git";
-  parameters.authenticated_url = "https://gitlab-ci-token:tok@git.example/a/b.git";
+  parameters.url_rules = {{"https://u:tok@git.example/", "https://git.example/"}};
+  parameters.tls_origins = {"https://git.example"};
   parameters.ca_file = "/b/x.tmp/CA";
   const auto text = external_config(parameters);
-  EXPECT_THAT(text, HasSubstr("[url \"https://gitlab-ci-token:tok@git.example/\"]\n"
+  EXPECT_THAT(text, HasSubstr("[url \"https://u:tok@git.example/\"]\n"
                               "\tinsteadOf = \"https://git.example/\"\n"));
   EXPECT_THAT(text, HasSubstr("[http \"https://git.example\"]\n\tsslCAInfo = \"/b/x.tmp/CA\"\n"));
-  EXPECT_THAT(text, Not(HasSubstr("insteadOf = \"https://git.example\"\n")));
-}
+  EXPECT_THAT(text, HasSubstr("[transfer]\n\tbundleURI = \"true\"\n"));
+  EXPECT_THAT(text, Not(HasSubstr("sslCert")));
 
-TEST(SourcesConfig, HasNoRulesWithoutCredentials) {
-  job::GetSourcesParameters parameters;
-  for (const auto* url : {"https://git.example/a.git", "ssh://git@git.example/a.git"}) {
-    parameters.remote_url = url;
-    parameters.authenticated_url = url;
-    EXPECT_EQ(external_config(parameters), "[transfer]\n\tbundleURI = \"true\"\n");
-  }
+  parameters = {};
+  parameters.bundle_uris = false;
+  parameters.tls_origins = {"https://git.example"};
+  EXPECT_EQ(external_config(parameters), "");
+  parameters.ca_file = "a";
+  parameters.certificate_file = "c";
+  parameters.key_file = "k";
+  EXPECT_EQ(external_config(parameters),
+            "[http \"https://git.example\"]\n\tsslCAInfo = \"a\"\n\tsslCert = \"c\"\n"
+            "\tsslKey = \"k\"\n");
 }
 
 TEST_F(SourcesParts, TreesAreRemovedWithoutFollowingLinks) {
@@ -205,6 +197,98 @@ TEST_F(SourcesParts, CleanupDoesNotFollowLinks) {
   EXPECT_TRUE(fs::exists(victim / "masking.db"));
   EXPECT_TRUE(fs::exists(victim / "git-template" / "config"));
   EXPECT_TRUE(fs::exists(victim / ".git" / "config"));
+}
+
+TEST_F(SourcesParts, TheEndOfAJobCleansItsDirectoryWhereWanted) {
+  const auto project = root_ / "project";
+  const auto run = [&](const std::string& strategy) {
+    write_file(project / "left", "x");
+    return cleanup({{"clean_directory", true}, {"strategy", strategy}, {"git_cleanup", false}});
+  };
+  EXPECT_EQ(run("none").out, "\033[32;1mSkipping build directory cleanup step\033[0;m\n");
+  EXPECT_TRUE(fs::exists(project / "left"));
+  for (const auto* strategy : {"clone", "empty"}) {
+    EXPECT_EQ(run(strategy).code, 0) << strategy;
+    EXPECT_FALSE(fs::exists(project)) << strategy;
+  }
+  // Without a repository git says so, and what holds secrets goes all the same.
+  write_file(root_ / "tmp" / "masking.db", "x");
+  EXPECT_EQ(run("fetch").code, 128);
+  EXPECT_FALSE(fs::exists(root_ / "tmp" / "masking.db"));
+}
+
+TEST_F(SourcesParts, FilesAreGivenToTheUserThatIsNamed) {
+  const auto builds = root_ / "builds";
+  const auto cache = root_ / "cache";
+  write_file(builds / "a" / "file", "x");
+  write_file(cache / "file", "x");
+  write_file(root_ / "outside", "x");
+  fs::create_symlink(root_ / "outside", builds / "link");
+  const auto owner = [](const fs::path& path) {
+    struct stat status {};
+    EXPECT_EQ(::lstat(path.c_str(), &status), 0);
+    return std::pair{status.st_uid, status.st_gid};
+  };
+  const auto before = owner(root_ / "outside");
+  const auto fix = [&] { fix_ownership(builds.string(), {builds.string(), cache.string(), ""}); };
+  fix();
+  for (const auto* text : {"", "1", "1:", ":1", "a:b", "1:2:3", "-1:5", "99999999999:1"}) {
+    write_file(builds / ".gitlab-build-uid-gid", text);
+    fix();
+    EXPECT_EQ(owner(builds / "a" / "file"), before) << text;
+  }
+  // Only root may give files away.
+  const auto wanted = ::geteuid() == 0 ? std::pair<uid_t, gid_t>{12345, 54321} : before;
+  write_file(builds / ".gitlab-build-uid-gid",
+             std::to_string(wanted.first) + ":" + std::to_string(wanted.second) + "\n");
+  fix();
+  for (const auto& path : {builds, builds / "a" / "file", builds / "link", cache / "file"})
+    EXPECT_EQ(owner(path), wanted) << path;
+  EXPECT_EQ(owner(root_ / "outside"), before);
+}
+
+TEST_F(SourcesParts, EnvironmentsAreMadeToFit) {
+  Environment environment;
+  environment.set("SMALL", "1");
+  environment.set("LARGE", std::string(1000, 'x'));
+  environment.set("LARGER", std::string(2000, 'x'));
+  EXPECT_TRUE(environment.fit(5000, 5000).empty());
+  EXPECT_THAT(environment.fit(5000, 1500), ::testing::ElementsAre("LARGER"));
+  EXPECT_THAT(environment.fit(500, 5000), ::testing::ElementsAre("LARGE"));
+  EXPECT_EQ(environment.find("SMALL"), "1");
+  EXPECT_EQ(environment.find("LARGE"), std::nullopt);
+  environment.set("SMALL", "2");
+  EXPECT_THAT(environment.entries(), ::testing::ElementsAre("SMALL=2"));
+}
+
+TEST_F(SourcesParts, TheOuterConfigurationIsReadWithoutGit) {
+  auto environment = Environment::inherited();
+  for (const auto* name : {"GIT_CONFIG_GLOBAL", "XDG_CONFIG_HOME", "GIT_CONFIG_COUNT",
+                           "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG"})
+    environment.set(name, "");
+  environment.set("HOME", root_.string());
+  environment.set("GIT_CONFIG_SYSTEM", (root_ / "system").string());
+  const auto mentions = [&] { return OuterConfig{environment}.may_mention("helper"); };
+  EXPECT_FALSE(mentions());
+  for (const auto* file : {".gitconfig", ".config/git/config", "system"}) {
+    SCOPED_TRACE(file);
+    write_file(root_ / file, "[credential]\n\tHelper = store\n");
+    EXPECT_TRUE(mentions());
+    write_file(root_ / file, "[Include]\n\tpath = x\n");
+    EXPECT_TRUE(mentions());
+    write_file(root_ / file, "[user]\n\tname = x\n");
+    EXPECT_FALSE(mentions());
+  }
+  environment.set("GIT_CONFIG_COUNT", "1");
+  environment.set("GIT_CONFIG_KEY_0", "credential.helper");
+  EXPECT_TRUE(mentions());
+  environment.set("GIT_CONFIG_COUNT", "");
+  environment.set("GIT_CONFIG_PARAMETERS", "'x.y=z'");
+  EXPECT_TRUE(mentions());
+  environment.set("GIT_CONFIG_PARAMETERS", "");
+  environment.set("GIT_CONFIG_SYSTEM", "");
+  environment.set("PATH", "/nowhere");
+  EXPECT_TRUE(mentions());
 }
 
 TEST_F(SourcesParts, BadParametersAreNotQuoted) {

@@ -13,7 +13,24 @@ TEST(GitStage, GetSourcesSurvivesTheTrip) {
   GetSourcesParameters sent;
   sent.strategy = "clone";
   sent.remote_url = "http://host/a.git";
-  sent.authenticated_url = "http://u:p@host/a.git";
+  sent.url_rules = {{"http://u:p@host/", "http://host/"}};
+  sent.credential_origins = {"http://host"};
+  sent.builds_dir = "/builds";
+  sent.cache_dir = "/cache";
+  sent.native_clone = true;
+  sent.clone_flags = {"--no-tags"};
+  sent.submodule_strategy = "recursive";
+  sent.submodule_paths = {":(exclude)x"};
+  sent.submodule_depth = 3;
+  sent.submodule_update_flags = {"--remote"};
+  sent.lfs = false;
+  sent.global_tls = false;
+  sent.bundle_uris = false;
+  sent.proactive_auth = true;
+  sent.tls_origins = {"https://host"};
+  sent.certificate_file = "/c.pem";
+  sent.key_file = "/k.pem";
+  sent.files = {{"KEY", "line\n"}};
   sent.project_dir = "/builds/a";
   sent.temp_dir = "/builds/a.tmp";
   sent.ref = "main";
@@ -35,6 +52,9 @@ TEST(GitStage, GetSourcesSurvivesTheTrip) {
   const auto got = json::parse(json(sent).dump()).get<GetSourcesParameters>();
   EXPECT_EQ(json(got), json(sent));
   EXPECT_EQ(got.variables, sent.variables);
+  EXPECT_EQ(got.url_rules, sent.url_rules);
+  EXPECT_EQ(got.files, sent.files);
+  EXPECT_EQ(got.submodule_strategy, "recursive");
   EXPECT_TRUE(got.clean_flags.empty());
   EXPECT_EQ(got.depth, 20);
   EXPECT_FALSE(got.checkout);
@@ -50,7 +70,7 @@ TEST(GitStage, MissingMembersLeaveTheDefaults) {
 
 TEST(GitStage, WrongKindThrowsWithoutTheValue) {
   try {
-    json{{"authenticated_url", 5}, {"depth", "hunter2"}}.get<GetSourcesParameters>();
+    json{{"remote_url", 5}, {"depth", "hunter2"}}.get<GetSourcesParameters>();
     FAIL() << "accepted";
   } catch (const json::exception& error) {
     EXPECT_EQ(std::string{error.what()}.find("hunter2"), std::string::npos);

@@ -73,7 +73,7 @@ TEST_P(Script, Jobs9_5Echo) {
                                shown("true '$HOME' \\t"));
 }
 
-TEST_P(Script, Coordinator41Jobs19_28ExitCodes) {
+TEST_P(Script, Edge41Jobs19_28ExitCodes) {
   EXPECT_EQ(run({"exit 7"}).exit_code, 7);
   EXPECT_EQ(run({"exit 0", "echo not reached"}).exit_code, 0);
   EXPECT_EQ(run({"exit 255"}).exit_code, 255);
@@ -200,6 +200,26 @@ TEST_P(Script, NoticeOfAfterScript) {
   options.first_notice = "Running after script...";
   EXPECT_EQ(run({"echo bye"}).output,
             green + "Running after script..." + reset + "\n" + shown("echo bye") + "bye\n");
+}
+
+TEST_P(Script, Jobs11_3GitsUserConfigurationIsASeed) {
+  std::filesystem::create_directories(dir.path(".config/git"));
+  std::ofstream{dir.path(".gitconfig")} << "[a]\n\tb = home\n";
+  add("HOME", dir.path());
+  options.temp_dir = dir.path("p \"q\" \\.tmp");
+  std::filesystem::create_directories(options.temp_dir);
+  std::ofstream{options.temp_dir + "/.gitlab-runner.ext.conf"} << "[c]\n\td = ours\n";
+  options.git_seed = true;
+  auto result = run({"git config --get a.b", "git config --get c.d"});
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("\nhome\n"));
+  EXPECT_THAT(result.output, EndsWith("\nours\n"));
+  // A directory that this user may not write to leaves the seed as it is.
+  std::filesystem::remove_all(options.temp_dir + "/.glr.gconf");
+  std::filesystem::create_directories(options.temp_dir + "/.glr.gconf");
+  EXPECT_EQ(run({"true"}).exit_code, 0);
+  options.git_seed = false;
+  EXPECT_THAT(generate_script(options), Not(HasSubstr("GIT_CONFIG_GLOBAL")));
 }
 
 TEST_P(Script, Docker1Jobs1MebibyteScript) {

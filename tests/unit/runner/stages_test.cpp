@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "job/attempts.hpp"
+#include "stage_fixture.hpp"
 
 namespace slipway::runner {
 namespace {
@@ -15,175 +16,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using Words = std::vector<std::string>;
-
-/// A job with sources and everything that its stages are made from.
-struct Fixture {
-  Fixture() {
-    auto payload = job::parse_payload(R"({
-      "id": 1, "token": "glcbt-64_jobToken", "allow_git_fetch": true,
-      "job_info": {"project_id": 1, "project_full_path": "group/app"},
-      "git_info": {"repo_url": "https://gitlab-ci-token:glcbt-64_jobToken@git.example.com/group/app.git",
-        "ref": "main", "sha": "abc", "refspecs": ["+a:b"], "depth": 20, "repo_object_format": "sha1"},
-      "runner_info": {"timeout": 3600},
-      "steps": [{"name": "script", "script": ["echo one", "echo two"]},
-                {"name": "release", "script": ["release-cli $TAG"]},
-                {"name": "after_script", "script": ["echo bye"]}],
-      "hooks": [{"name": "pre_get_sources_script", "script": ["echo job pre"]},
-                {"name": "post_get_sources_script", "script": ["echo job post"]}],
-      "features": {"trace_sections": true}})");
-    job = std::move(*payload.job);
-    environment.builds_dir = "/builds";
-    environment.project_dir = "/builds/group/app";
-    environment.temp_dir = "/builds/group/app.tmp";
-    set("CI_JOB_STATUS", "running");
-    set("TAG", "v1");
-  }
-  void set(std::string key, std::string value) {
-    environment.variables.add_internal(std::move(key), std::move(value));
-  }
-  StageInput input() const { return {job, runner, environment, "slipway 1 linux/amd64"}; }
-  job::GetSourcesParameters sources() const { return source_parameters(input()); }
-
-  job::Job job;
-  config::Runner runner;
-  executors::JobEnvironment environment;
-};
-
-json parameters(const executors::Stage& stage) {
-  return json::parse(stage.native_parameters);
-}
-
-TEST(Sources, TakeWhatThePayloadSays) {
-  Fixture f;
-  f.environment.variables.add({.key = "KEY", .value = "content", .is_public = true, .file = true});
-  const auto p = f.sources();
-  EXPECT_EQ(p.strategy, "fetch");
-  EXPECT_EQ(p.authenticated_url,
-            "https://gitlab-ci-token:glcbt-64_jobToken@git.example.com/group/app.git");
-  EXPECT_EQ(p.remote_url, "https://git.example.com/group/app.git");
-  EXPECT_EQ(p.project_dir, "/builds/group/app");
-  EXPECT_EQ(p.temp_dir, "/builds/group/app.tmp");
-  EXPECT_EQ(p.ref, "main");
-  EXPECT_EQ(p.sha, "abc");
-  EXPECT_EQ(p.object_format, "sha1");
-  EXPECT_THAT(p.refspecs, ElementsAre("+a:b"));
-  EXPECT_EQ(p.depth, 20);
-  EXPECT_TRUE(p.checkout);
-  EXPECT_TRUE(p.safe_directory);
-  EXPECT_TRUE(p.clean_git_config);
-  EXPECT_THAT(p.clean_flags, ElementsAre("-ffdx"));
-  EXPECT_THAT(p.fetch_flags, ElementsAre("--prune", "--quiet"));
-  EXPECT_EQ(p.user_agent, "slipway 1 linux/amd64");
-  const std::pair<std::string, std::string> key{"KEY", "/builds/group/app.tmp/KEY"};
-  EXPECT_THAT(p.variables, ::testing::Contains(key));
-}
-
-TEST(Sources, Strategies) {
-  const std::tuple<const char*, bool, const char*> cases[] = {
-      {"", true, "fetch"},       {"", false, "clone"},    {"clone", true, "clone"},
-      {"fetch", false, "fetch"}, {"none", true, "none"},  {"empty", true, "empty"},
-      {"odd", true, "fetch"},    {"odd", false, "clone"},
-  };
-  for (const auto& [variable, allow_fetch, want] : cases) {
-    Fixture f;
-    f.job.allow_git_fetch = allow_fetch;
-    if (*variable != '\0') f.set("GIT_STRATEGY", variable);
-    EXPECT_EQ(f.sources().strategy, want) << variable;
-  }
-}
-
-TEST(Sources, Flags) {
-  const std::pair<const char*, Words> cases[] = {
-      {"none", {}},
-      {"", {"-ffdx"}},
-      {"-ffdx -e cache/", {"-ffdx", "-e", "cache/"}},
-      {"  -x\t-d\n", {"-x", "-d"}},
-      {"-e 'a b'", {"-e", "'a", "b'"}},
-  };
-  for (const auto& [text, want] : cases) {
-    Fixture f;
-    f.set("GIT_CLEAN_FLAGS", text);
-    EXPECT_EQ(f.sources().clean_flags, want) << text;
-  }
-  Fixture f;
-  f.set("GIT_FETCH_EXTRA_FLAGS", "none");
-  EXPECT_THAT(f.sources().fetch_flags, IsEmpty());
-}
-
-TEST(Sources, SettingsOfJobAndRunner) {
-  Fixture f;
-  f.set("GIT_CHECKOUT", "false");
-  f.runner.safe_directory_checkout = false;
-  f.runner.clean_git_config = false;
-  EXPECT_FALSE(f.sources().checkout);
-  EXPECT_FALSE(f.sources().safe_directory);
-  EXPECT_FALSE(f.sources().clean_git_config);
-
-  Fixture odd;
-  odd.set("GIT_CHECKOUT", "perhaps");
-  EXPECT_TRUE(odd.sources().checkout);
-
-  Fixture none;
-  none.set("GIT_STRATEGY", "none");
-  EXPECT_FALSE(none.sources().clean_git_config);
-  EXPECT_FALSE(parameters(cleanup_stage(none.input()))["clean_git_config"].get<bool>());
-}
-
-TEST(Sources, CloneUrlReplacesSchemeAndHost) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"http://10.0.0.1:8080", "http://10.0.0.1:8080/group/app.git"},
-      {"https://git.internal/", "https://git.internal/group/app.git"},
-      {"https://git.internal/sub//", "https://git.internal/sub/group/app.git"},
-      {"no url", "https://git.example.com/group/app.git"},
-  };
-  for (const auto& [clone_url, want] : cases) {
-    Fixture f;
-    f.runner.clone_url = clone_url;
-    const auto p = f.sources();
-    EXPECT_EQ(p.remote_url, want);
-    EXPECT_THAT(p.authenticated_url, HasSubstr("://gitlab-ci-token:glcbt-64_jobToken@"));
-  }
-}
-
-TEST(Sources, RemoteUrlNeverHoldsCredentials) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"https://u:p@h/a.git", "https://h/a.git"},
-      {"https://u:p@ss@h/a.git", "https://h/a.git"},
-      {"https://h/a@b.git", "https://h/a@b.git"},
-      {"https://u:p@h", "https://h"},
-      {"git@h:a.git", "git@h:a.git"},
-  };
-  for (const auto& [url, want] : cases) {
-    Fixture f;
-    f.job.git.repo_url = url;
-    EXPECT_EQ(f.sources().remote_url, want) << url;
-  }
-}
-
-TEST(Sources, HooksStandAroundTheJobs) {
-  Fixture f;
-  f.runner.pre_get_sources_script = "echo config pre";
-  f.runner.post_get_sources_script = "echo config post";
-  const auto p = f.sources();
-  EXPECT_LT(p.pre_script.find("echo config pre"), p.pre_script.find("echo job pre"));
-  EXPECT_LT(p.post_script.find("echo job post"), p.post_script.find("echo config post"));
-  EXPECT_NE(p.post_script.find("echo config post"), std::string::npos);
-
-  f.runner = {};
-  f.job.hooks.clear();
-  EXPECT_EQ(f.sources().pre_script, "");
-  EXPECT_EQ(f.sources().post_script, "");
-}
-
-TEST(Sources, WithoutARepositoryThereAreNoHooks) {
-  for (const auto* strategy : {"none", "empty"}) {
-    Fixture f;
-    f.runner.pre_get_sources_script = "echo config pre";
-    f.set("GIT_STRATEGY", strategy);
-    EXPECT_EQ(f.sources().pre_script, "") << strategy;
-    EXPECT_EQ(f.sources().post_script, "") << strategy;
-  }
-}
 
 TEST(Stages, NativeOnes) {
   Fixture f;
@@ -196,15 +28,23 @@ TEST(Stages, NativeOnes) {
   EXPECT_EQ(parameters(sources)["sha"], "abc");
   const auto clear = clear_worktree_stage(f.input());
   EXPECT_EQ(clear.name, "clear_worktree");
-  EXPECT_EQ(parameters(clear),
-            json({{"project_dir", "/builds/group/app"}, {"safe_directory", true}}));
+  EXPECT_EQ(parameters(clear)["project_dir"], "/builds/group/app");
+  EXPECT_EQ(parameters(clear)["safe_directory"], true);
+  EXPECT_EQ(parameters(clear)["variables"], parameters(sources)["variables"]);
   const auto cleanup = cleanup_stage(f.input());
   EXPECT_EQ(cleanup.name, "cleanup_file_variables");
   EXPECT_EQ(parameters(cleanup), json({{"temp_dir", "/builds/group/app.tmp"},
                                        {"project_dir", "/builds/group/app"},
+                                       {"builds_dir", "/builds"},
                                        {"file_variables", {"F1"}},
                                        {"git_cleanup", true},
-                                       {"clean_git_config", true}}));
+                                       {"clean_git_config", true},
+                                       {"remote_url", "https://git.example.com/group/app.git"},
+                                       {"clean_directory", false},
+                                       {"strategy", "fetch"},
+                                       {"clean_flags", {"-ffdx"}},
+                                       {"submodule_strategy", "none"},
+                                       {"safe_directory", true}}));
   for (const auto& stage : {prepare, sources, clear, cleanup}) {
     EXPECT_TRUE(stage.native);
     EXPECT_EQ(stage.place, executors::Stage::Place::predefined);
