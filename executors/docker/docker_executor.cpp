@@ -161,11 +161,10 @@ asio::awaitable<void> DockerExecutor::set_up() {
   prepared_ = true;
 }
 
-/// Beside the helper the build container is made, not started: entrypoints may look at the sources.
-/// A refusal is told when the stage that needs it begins.
+/// A refusal is told when the stage that needs the build container begins.
 asio::awaitable<void> DockerExecutor::bring_build(JobLog& log) {
   if (build_image_.id.empty()) build_image_ = co_await resolve(plan_.image, log);
-  if (helper_ && !build_) creating_.start(create_build());
+  if (helper_ && !build_) creating_.start(bring_up_build());
 }
 
 asio::awaitable<void> DockerExecutor::make_network() {

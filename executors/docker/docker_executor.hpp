@@ -116,6 +116,9 @@ class DockerExecutor final : public Executor {
   bool agent_due() const;
   void leave_to_reaper();
   asio::awaitable<void> create_build();
+  asio::awaitable<void> bring_up_build();
+  asio::awaitable<void> start_build();
+  const std::vector<std::string>& build_entrypoint() const;
   asio::awaitable<void> create_build_container(bool use_agent);
   asio::awaitable<AgentContainer*> running_build();
   asio::awaitable<AgentContainer*> container_for(const Stage& stage);

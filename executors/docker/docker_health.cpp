@@ -55,8 +55,7 @@ bool DockerExecutor::is_asked_by_engine(std::size_t service) const {
 /// further.
 bool DockerExecutor::build_may_start_early() const {
   if (!agent_due() || !plan_.build_refused.empty()) return false;
-  const auto& entrypoint =
-      plan_.build.entrypoint ? *plan_.build.entrypoint : build_image_.entrypoint;
+  const auto& entrypoint = build_entrypoint();
   if (entrypoint.empty()) return true;
   const auto& program = entrypoint.front();
   if (program.substr(program.rfind('/') + 1) != "docker-entrypoint.sh") return false;

@@ -47,7 +47,18 @@ asio::awaitable<void> DockerExecutor::create_build_container(bool use_agent) {
   build_ = std::make_unique<AgentContainer>(engine_.executor(), client_, log_, std::move(settings));
 }
 
-/// The build container, started at its first use: entrypoints may look at the sources.
+/// Beside the helper, while that fetches the sources. Started as well where no entrypoint could
+/// look at them, and nothing is to be done with them afterwards.
+asio::awaitable<void> DockerExecutor::bring_up_build() {
+  co_await create_build();
+  if (agent_due() && build_entrypoint().empty() && !plan_.keep_umask) co_await start_build();
+}
+
+const std::vector<std::string>& DockerExecutor::build_entrypoint() const {
+  return plan_.build.entrypoint ? *plan_.build.entrypoint : build_image_.entrypoint;
+}
+
+/// The build container, started at its first use if not before.
 asio::awaitable<AgentContainer*> DockerExecutor::running_build() {
   co_await creating_.join();
   if (build_ && build_->gone()) co_await forget_removed(build_);
@@ -58,7 +69,11 @@ asio::awaitable<AgentContainer*> DockerExecutor::running_build() {
   }
   if (!build_ && build_image_removed_) co_await renew_build_image();
   if (!build_) co_await create_build();
-  if (build_started_) co_return build_.get();
+  if (!build_started_) co_await start_build();
+  co_return build_.get();
+}
+
+asio::awaitable<void> DockerExecutor::start_build() {
   ++starts_;
   const auto mode = co_await build_->start();
   if (mode == AgentContainer::Mode::plain && agent_due()) {
@@ -75,7 +90,6 @@ asio::awaitable<AgentContainer*> DockerExecutor::running_build() {
   }
   build_started_ = true;
   co_await give_files_to_user();
-  co_return build_.get();
 }
 
 bool DockerExecutor::is_in_helper(const Stage& stage) const {
