@@ -7,7 +7,6 @@
 #include <algorithm>
 
 #include "executors/docker/labels.hpp"
-#include "executors/held_log.hpp"
 #include "job/failure.hpp"
 #include "util/async.hpp"
 
@@ -128,8 +127,8 @@ asio::awaitable<void> DockerExecutor::begin_use() {
                       std::move(volumes));
 }
 
-asio::awaitable<docker_api::ImageDetails> DockerExecutor::resolve(ImagePlan image, JobLog& log) {
-  const auto details = co_await engine_.resolve_image(std::move(image), images_, log);
+asio::awaitable<docker_api::ImageDetails> DockerExecutor::resolve(ImagePlan image) {
+  const auto details = co_await engine_.resolve_image(std::move(image), images_, log_);
   use_.image(details.id);
   co_return details;
 }
@@ -144,26 +143,23 @@ asio::awaitable<void> DockerExecutor::set_up() {
   co_await begin_use();
   co_await make_network();
   co_await start_services();
-  // What follows the wait in the log need not wait itself.
-  HeldLog after_wait{log_};
-  if (plan_.needs_helper) {
-    co_await start_helper();
-  } else {
-    build_image_ = co_await resolve(plan_.image, after_wait);
+  if (plan_.needs_helper) co_await start_helper();
+  announce_wait();
+  if (!helper_) {
+    build_image_ = co_await resolve(plan_.image);
     co_await bring_observer();
   }
   auto waiting = wait_for_services();
-  auto building = bring_build(after_wait);
+  auto building = bring_build();
   co_await util::both(std::move(waiting), std::move(building));
-  after_wait.release();
   if (plan_.keep_umask)
     log_.plain("Not using umask - FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR is set!");
   prepared_ = true;
 }
 
 /// A refusal is told when the stage that needs the build container begins.
-asio::awaitable<void> DockerExecutor::bring_build(JobLog& log) {
-  if (build_image_.id.empty()) build_image_ = co_await resolve(plan_.image, log);
+asio::awaitable<void> DockerExecutor::bring_build() {
+  if (build_image_.id.empty()) build_image_ = co_await resolve(plan_.image);
   if (helper_ && !build_) creating_.start(bring_up_build());
 }
 
@@ -245,7 +241,7 @@ asio::awaitable<void> DockerExecutor::start_helper() {
   if (plan_.helper_image) {
     log_.plain(fmt::format("Using helper image:  {}  (overridden, default would be  {} )",
                            plan_.helper_image->name, engine_.helper_image_name()));
-    const auto image = co_await resolve(*plan_.helper_image, log_);
+    const auto image = co_await resolve(*plan_.helper_image);
     spec.image = image.id;
   } else {
     spec.image = co_await engine_.helper_image(plan_, images_, log_);

@@ -86,8 +86,8 @@ class DockerExecutor final : public Executor {
   asio::awaitable<UserIds> ask_user_ids();
   asio::awaitable<void> saying_full_disk(asio::awaitable<void> body);
   asio::awaitable<void> begin_use();
-  asio::awaitable<docker_api::ImageDetails> resolve(ImagePlan image, JobLog& log);
-  asio::awaitable<void> bring_build(JobLog& log);
+  asio::awaitable<docker_api::ImageDetails> resolve(ImagePlan image);
+  asio::awaitable<void> bring_build();
   asio::awaitable<void> bring_observer();
   bool is_asked_by_engine(std::size_t service) const;
   bool build_may_start_early() const;
@@ -122,6 +122,7 @@ class DockerExecutor final : public Executor {
   asio::awaitable<void> create_build_container(bool use_agent);
   asio::awaitable<AgentContainer*> running_build();
   asio::awaitable<AgentContainer*> container_for(const Stage& stage);
+  void announce_wait();
   asio::awaitable<void> wait_for_services();
   job::ServiceCheck service_check(std::size_t index) const;
   asio::awaitable<void> check_service(std::size_t index, HealthResult& result);
@@ -185,6 +186,7 @@ class DockerExecutor final : public Executor {
   util::TaskGroup following_;  ///< the logs of services, into the job's
   docker_api::ImageDetails build_image_;
   bool build_started_ = false;
+  bool build_spoiled_ = false;        ///< making or starting it ahead of time failed
   bool helper_removed_ = false;       ///< by somebody else; the next stage for it makes it again
   bool build_image_removed_ = false;  ///< perhaps, with the container that used it
   bool begun_here_ = false;           ///< the stage under way has reached its container

@@ -78,10 +78,14 @@ asio::awaitable<void> DockerExecutor::bring_observer() {
   co_await start_helper();
 }
 
-asio::awaitable<void> DockerExecutor::wait_for_services() {
-  if (services_.empty() || plan_.wait_for_services < 0s) co_return;
+void DockerExecutor::announce_wait() {
+  if (services_.empty() || plan_.wait_for_services < 0s) return;
   log_.plain(fmt::format("Waiting for services to be up and running (timeout {} seconds)...",
                          plan_.wait_for_services.count()));
+}
+
+asio::awaitable<void> DockerExecutor::wait_for_services() {
+  if (services_.empty() || plan_.wait_for_services < 0s) co_return;
   std::vector<HealthResult> results(services_.size());
   std::vector<asio::awaitable<void>> checks;
   for (std::size_t i = 0; i < services_.size(); ++i) checks.push_back(check_service(i, results[i]));

@@ -33,7 +33,7 @@ asio::awaitable<void> DockerExecutor::start_services() {
 
 asio::awaitable<void> DockerExecutor::start_service(const ServicePlan& planned) {
   log_.plain(fmt::format("Starting service {}...", planned.shown_name));
-  const auto image = co_await resolve(planned.image, log_);
+  const auto image = co_await resolve(planned.image);
   Service service;
   service.name = planned.container.name;
   try {

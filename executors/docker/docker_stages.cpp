@@ -50,8 +50,17 @@ asio::awaitable<void> DockerExecutor::create_build_container(bool use_agent) {
 /// Beside the helper, while that fetches the sources. Started as well where no entrypoint could
 /// look at them, and nothing is to be done with them afterwards.
 asio::awaitable<void> DockerExecutor::bring_up_build() {
-  co_await create_build();
-  if (agent_due() && build_entrypoint().empty() && !plan_.keep_umask) co_await start_build();
+  try {
+    co_await create_build();
+    if (agent_due() && build_entrypoint().empty() && !plan_.keep_umask) co_await start_build();
+    co_return;
+  } catch (const docker_api::EngineError& error) {
+    spdlog::info("the build container is made again when it is needed: {}", error.what());
+  } catch (const net::Error& error) {
+    spdlog::info("the build container is made again when it is needed: {}", error.what());
+  }
+  // It was ahead of its time: until it is needed the Engine may be back.
+  build_spoiled_ = true;
 }
 
 const std::vector<std::string>& DockerExecutor::build_entrypoint() const {
@@ -61,6 +70,10 @@ const std::vector<std::string>& DockerExecutor::build_entrypoint() const {
 /// The build container, started at its first use if not before.
 asio::awaitable<AgentContainer*> DockerExecutor::running_build() {
   co_await creating_.join();
+  if (std::exchange(build_spoiled_, false) && build_) {
+    co_await discard(build_);
+    build_started_ = false;
+  }
   if (build_ && build_->gone()) co_await forget_removed(build_);
   if (build_ && build_->is_plain() && !build_->has_ended()) {
     // Its stage was cut off, and may still be about to end.
@@ -126,7 +139,7 @@ asio::awaitable<void> DockerExecutor::renew_build_image() {
   } catch (const docker_api::EngineError& error) {
     if (!error.not_found()) throw;
   }
-  build_image_ = co_await resolve(plan_.image, log_);
+  build_image_ = co_await resolve(plan_.image);
 }
 
 asio::awaitable<void> DockerExecutor::run(Stage stage) {

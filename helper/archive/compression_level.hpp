@@ -14,5 +14,8 @@ std::optional<CompressionLevel> compression_level(std::string_view word);
 
 /// zlib's scale; 0 stores.
 int deflate_level(CompressionLevel level);
+/// zstd's scale, for a tar archive and for the entries of a zip archive.
+int tar_zstd_level(CompressionLevel level);
+int zip_zstd_level(CompressionLevel level);
 
 }  // namespace slipway::helper::archive

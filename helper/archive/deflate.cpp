@@ -84,32 +84,22 @@ void reopen(std::string& data) {
   data.append("\x00\x00\xFF\xFF", 4);
 }
 
-// What is packed already (images, archives, random bytes) is found out by a quarter or less of it:
-// trying costs more than packing text.
-bool worth_packing(std::string_view bytes) {
-  constexpr std::size_t sample = 4 << 10;
-  if (bytes.size() < 12 * sample) return true;
-  for (const auto at : {std::size_t{0}, bytes.size() / 2, bytes.size() - sample})
-    if (is_compressible(bytes.substr(at, sample))) return true;
-  return false;
-}
-
 }  // namespace
 
 Packed pack_whole(std::string_view bytes, int level) {
   Packed packed;
   packed.size = bytes.size();
   packed.crc = crc32(bytes);
-  if (level > 0 && !bytes.empty() && worth_packing(bytes))
+  if (level > 0 && !bytes.empty() && is_worth_packing(bytes))
     packed.data = deflate(bytes, level, bytes.size() - 1);
-  packed.deflated = !packed.data.empty();
-  if (!packed.deflated) packed.data = bytes;
+  packed.smaller = !packed.data.empty();
+  if (!packed.smaller) packed.data = bytes;
   return packed;
 }
 
 Packed pack_piece(std::string_view bytes, int level) {
   Packed packed;
-  packed.deflated = true;
+  packed.smaller = true;
   if (bytes.empty()) return packed;
   // Files of many gigabytes are sparse more often than not.
   thread_local std::pair<int, Packed> zeros;
@@ -126,6 +116,26 @@ Packed pack_piece(std::string_view bytes, int level) {
 
 bool is_compressible(std::string_view sample) {
   return sample.size() > 64 && !deflate(sample, 1, sample.size() - sample.size() / 64).empty();
+}
+
+// What is packed already (images, archives, random bytes) is found out by a quarter or less of it:
+// trying costs more than packing text.
+bool is_worth_packing(std::string_view bytes) {
+  constexpr std::size_t sample = 4 << 10;
+  if (bytes.size() < 12 * sample) return true;
+  for (const auto at : {std::size_t{0}, bytes.size() / 2, bytes.size() - sample})
+    if (is_compressible(bytes.substr(at, sample))) return true;
+  return false;
+}
+
+bool looks_random(std::string_view sample) {
+  std::uint32_t counts[256] = {};
+  for (const char c : sample) ++counts[static_cast<unsigned char>(c)];
+  std::uint64_t squares = 0;
+  for (const auto count : counts) squares += std::uint64_t{count} * count;
+  // For n random bytes that is n + n²/256, nearly always within a few percent.
+  const std::uint64_t n = sample.size();
+  return n >= 1024 && squares < (n + n * n / 256) * 9 / 8;
 }
 
 bool is_zero(std::string_view bytes) {

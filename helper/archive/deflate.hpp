@@ -17,7 +17,7 @@ struct Packed {
   std::string data;
   std::uint64_t size = 0;  ///< before packing
   std::uint32_t crc = 0;   ///< of the bytes before packing
-  bool deflated = false;   ///< else the bytes themselves
+  bool smaller = false;    ///< by packing; else these are the bytes themselves
 };
 
 /// A whole file as one deflate stream, or as it is, if level is 0 or that is not larger.
@@ -28,6 +28,12 @@ inline constexpr std::string_view deflate_end{"\x03\x00", 2};
 
 /// Whether packing would save anything: tried on `sample`.
 bool is_compressible(std::string_view sample);
+/// The same for a whole file, of which a part is tried.
+bool is_worth_packing(std::string_view bytes);
+
+/// Whether all bytes are about equally frequent in the sample, as they are in random and in packed
+/// data: much cheaper, and right more rarely.
+bool looks_random(std::string_view sample);
 
 /// Nothing but zero bytes.
 bool is_zero(std::string_view bytes);

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "helper/archive/beneath.hpp"
+#include "helper/archive/pack_options.hpp"
 #include "helper/archive/path_list.hpp"
 #include "helper/archive/sink.hpp"
-#include "helper/archive/zip_writer.hpp"
 
 namespace slipway::helper::archive {
 

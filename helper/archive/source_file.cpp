@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <system_error>
@@ -47,16 +48,32 @@ std::string_view SourceFile::read(std::uint64_t offset, std::size_t size) const 
   static const auto zeros = std::make_unique<const char[]>(piece_size);
   if (is_hole(offset, size)) return {zeros.get(), size};
   thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(piece_size);
+  return {buffer.get(), read_data(buffer.get(), offset, size)};
+}
+
+std::size_t SourceFile::read_to(char* bytes, std::uint64_t offset, std::size_t size) const {
   std::size_t have = 0;
   while (have < size) {
-    const auto got =
-        pread(fd_.get(), buffer.get() + have, size - have, static_cast<off_t>(offset + have));
+    const auto part = std::min(size - have, piece_size);
+    const bool hole = is_hole(offset + have, part);
+    if (hole) std::fill_n(bytes + have, part, '\0');
+    const auto got = hole ? part : read_data(bytes + have, offset + have, part);
+    have += got;
+    if (got < part) break;
+  }
+  return have;
+}
+
+std::size_t SourceFile::read_data(char* bytes, std::uint64_t offset, std::size_t size) const {
+  std::size_t have = 0;
+  while (have < size) {
+    const auto got = pread(fd_.get(), bytes + have, size - have, static_cast<off_t>(offset + have));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw std::system_error{errno, std::generic_category(), name_};
     if (got == 0) break;
     have += static_cast<std::size_t>(got);
   }
-  return {buffer.get(), have};
+  return have;
 }
 
 }  // namespace slipway::helper::archive

@@ -27,10 +27,13 @@ class SourceFile {
   /// At most `size` (up to piece_size) bytes at `offset`, less only at the file's end. Valid until
   /// this thread's next read, of whatever file. \throws std::system_error
   std::string_view read(std::uint64_t offset, std::size_t size) const;
+  /// The same, of any size, to a place of the caller's; returns how many.
+  std::size_t read_to(char* bytes, std::uint64_t offset, std::size_t size) const;
 
  private:
   SourceFile() = default;
   bool is_hole(std::uint64_t offset, std::size_t size) const;
+  std::size_t read_data(char* bytes, std::uint64_t offset, std::size_t size) const;
 
   std::string name_;
   Fd fd_;

@@ -48,32 +48,89 @@ void remove_existing(int directory, const std::string& name, const std::string& 
 TargetFile::TargetFile(int directory, const std::string& name, const Metadata& metadata,
                        std::string full)
     : directory_{directory}, name_{name}, full_{std::move(full)}, metadata_{metadata} {
-  constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  // Nobody else reads it before it has its permissions; where it has none, the umask decides.
-  const mode_t mode = metadata_.mode ? 0600 : 0666;
-  fd_ = Fd{openat(directory, name.c_str(), flags, mode)};
+  create();
   if (!fd_ && errno == EEXIST) {
-    remove_existing(directory, name, full_);
-    fd_ = Fd{openat(directory, name.c_str(), flags, mode)};
+    remove_existing(directory_, name_, full_);
+    create();
   }
   if (!fd_) fail(full_);
 }
 
-TargetFile::~TargetFile() {
-  if (fd_) unlinkat(directory_, name_.c_str(), 0);
+TargetFile::TargetFile(const Root& project, const std::string& path, int directory,
+                       const std::string& name, const Metadata& metadata,
+                       const std::function<void(Identity)>& before)
+    : directory_{directory}, name_{name}, full_{project.full(path)}, metadata_{metadata} {
+  create();
+  if (fd_) return;
+  if (errno != EEXIST) fail(full_);
+  open_existing(project, path);
+  if (!fd_) {
+    remove_existing(directory_, name_, full_);
+    create();
+    if (!fd_) fail(full_);
+    return;
+  }
+  struct stat status {};
+  if (fstat(fd_.get(), &status) != 0) fail(full_);
+  if (!S_ISREG(status.st_mode)) {
+    fd_.close();
+    throw ArchiveError{full_ + ": there is something that is no file"};
+  }
+  before({status.st_dev, status.st_ino});
+  if (ftruncate(fd_.get(), 0) != 0) fail(full_);
 }
 
-void TargetFile::write_all(std::string_view bytes) {
+void TargetFile::create() {
+  // Nobody else reads it before it has its permissions; where it has none, the umask decides.
+  const mode_t mode = metadata_.mode ? 0600 : 0666;
+  fd_ = Fd{openat(directory_, name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                  mode)};
+}
+
+// Leaves fd_ empty where a new file has to take the place of one that may not be written to.
+void TargetFile::open_existing(const Root& project, const std::string& path) {
+  constexpr int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  fd_ = Fd{openat(directory_, name_.c_str(), flags | O_NOFOLLOW)};
+  if (!fd_ && errno == ELOOP) {
+    is_link_ = true;
+    fd_ = project.open(path, flags);
+    if (!fd_ && errno == EXDEV)
+      throw ArchiveError{full_ + " cannot be extracted outside of chroot (" + project.path() + ")"};
+    if (!fd_ && errno == ENOENT) throw ArchiveError{full_ + ": there is a link to nothing"};
+    if (!fd_) fail(full_);
+  }
+  if (!fd_ && errno == ENXIO) throw ArchiveError{full_ + ": there is something that is no file"};
+  if (!fd_ && errno != EACCES && errno != EPERM && errno != ETXTBSY) fail(full_);
+}
+
+TargetFile::~TargetFile() {
+  if (fd_ && !is_link_) unlinkat(directory_, name_.c_str(), 0);
+}
+
+TargetFile::Identity TargetFile::identity() const {
+  struct stat status {};
+  if (fstat(fd_.get(), &status) != 0) fail(full_);
+  return {status.st_dev, status.st_ino};
+}
+
+void TargetFile::write_all(std::uint64_t offset, std::string_view bytes) const {
   while (!bytes.empty()) {
-    const auto wrote = pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
+    const auto wrote = pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0) fail(full_);
     bytes.remove_prefix(static_cast<std::size_t>(wrote));
-    size_ += static_cast<std::uint64_t>(wrote);
+    offset += static_cast<std::uint64_t>(wrote);
   }
 }
 
-void TargetFile::write(std::string_view bytes) {
+std::uint64_t TargetFile::write(std::string_view bytes) {
+  const auto written = write_at(size_, bytes);
+  size_ += bytes.size();
+  return written;
+}
+
+std::uint64_t TargetFile::write_at(std::uint64_t offset, std::string_view bytes) {
+  std::uint64_t written = 0;
   while (!bytes.empty()) {
     // As many blocks of the same kind as there are, in one call.
     const auto zero = bytes.size() >= hole_size && is_zero(bytes.substr(0, hole_size));
@@ -84,16 +141,22 @@ void TargetFile::write(std::string_view bytes) {
       size += block.size();
     }
     if (zero)
-      size_ += size;
+      has_holes_ = true;
     else
-      write_all(bytes.substr(0, size));
-    hole_at_end_ = zero;
+      write_all(offset, bytes.substr(0, size));
+    written += zero ? 0 : size;
+    offset += size;
     bytes.remove_prefix(size);
   }
+  return written;
 }
 
 void TargetFile::finish() {
-  if (hole_at_end_ && ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) fail(full_);
+  finish(size_);
+}
+
+void TargetFile::finish(std::uint64_t size) {
+  if (has_holes_ && ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) fail(full_);
   if (metadata_.mode && fchmod(fd_.get(), *metadata_.mode) != 0) fail(full_);
   if (futimens(fd_.get(), Times{metadata_.mtime}.values) != 0) fail(full_);
   // Last: afterwards the file may be somebody else's.

@@ -100,6 +100,7 @@ void ZipDirectory::check(const ExtractLimits& limits) const {
     throw ArchiveError{"zip: " + std::to_string(entries_) + " entries are more than the limit of " +
                        std::to_string(limits.entries)};
   std::uint64_t total = 0;
+  std::uint64_t deflated = 0;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
   ranges.reserve(entries_);
   for_each([&](const ZipEntry& entry) {
@@ -108,10 +109,11 @@ void ZipDirectory::check(const ExtractLimits& limits) const {
       throw ArchiveError{"zip: the files are larger than the limit of " +
                          std::to_string(limits.size) + " bytes"};
     total += entry.size;
+    if (!entry.is(ZipMethod::zstd)) deflated += entry.size;
     ranges.emplace_back(entry.offset,
                         entry.offset + local_header_size + entry.name.size() + entry.packed_size);
   });
-  if (total > limits.ratio_from && total / limits.ratio > file_size_)
+  if (deflated > limits.ratio_from && deflated / limits.ratio > file_size_)
     throw ArchiveError{"zip: the files are more than " + std::to_string(limits.ratio) +
                        " times as large as the archive"};
   std::sort(ranges.begin(), ranges.end());

@@ -3,19 +3,10 @@
 #include <cstdint>
 #include <functional>
 
+#include "helper/archive/extract_options.hpp"
 #include "helper/archive/zip_format.hpp"
 
 namespace slipway::helper::archive {
-
-/// What an archive may be, so that nobody can fill a disk or a memory with a small one.
-struct ExtractLimits {
-  std::uint64_t entries = 2'000'000;
-  std::uint64_t size = std::uint64_t{1} << 40;  ///< of all files together
-  /// How many times larger than the archive the files may be; deflate cannot do more than 1032.
-  std::uint64_t ratio = 1100;
-  std::uint64_t ratio_from = std::uint64_t{64} << 20;  ///< smaller sums are not asked for theirs
-  std::uint64_t depth = 1000;                          ///< components of a name
-};
 
 /// The central directory of a zip archive in a file, read in small parts as often as wanted.
 /// Nothing in it is trusted: what does not fit together is an ArchiveError.
@@ -31,6 +22,7 @@ class ZipDirectory {
   void check(const ExtractLimits& limits) const;
 
   std::uint64_t entries() const { return entries_; }
+  std::uint64_t file_size() const { return file_size_; }
 
  private:
   int fd_;

@@ -152,6 +152,12 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+// What a reader has to understand (APPNOTE 4.4.3).
+unsigned needed_version(const ZipEntry& entry, bool zip64) {
+  if (entry.is(ZipMethod::zstd)) return 63;
+  return zip64 ? 45 : 20;
+}
+
 }  // namespace
 
 void mark_utf8(ZipEntry& entry) {
@@ -172,7 +178,7 @@ std::string local_header(const ZipEntry& entry, bool big) {
   put_extra(extra, entry);
   std::string bytes;
   put32(bytes, local_signature);
-  put16(bytes, big ? 45 : 20);
+  put16(bytes, needed_version(entry, big));
   put16(bytes, entry.flags);
   put16(bytes, entry.method);
   put32(bytes, dos_time(entry.mtime));
@@ -218,7 +224,7 @@ std::string central_header(const ZipEntry& entry) {
   std::string bytes;
   put32(bytes, central_signature);
   put16(bytes, unix_creator << 8 | 20);
-  put16(bytes, large.empty() ? 20 : 45);
+  put16(bytes, needed_version(entry, !large.empty()));
   put16(bytes, entry.flags);
   put16(bytes, entry.method);
   put32(bytes, dos_time(entry.mtime));

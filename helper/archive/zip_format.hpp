@@ -11,7 +11,7 @@ namespace slipway::helper::archive {
 // The records of a zip archive, as bytes. Source: PKWARE's APPNOTE.TXT 6.3.10 (sections 4.3, 4.4,
 // 4.5.3); extra fields 0x5455 and 0x7875 as Info-ZIP's proginfo/extrafld.txt describes them.
 
-enum class ZipMethod : std::uint16_t { stored = 0, deflated = 8 };
+enum class ZipMethod : std::uint16_t { stored = 0, deflated = 8, zstd = 93 };
 
 /// One file, directory or link in a zip archive.
 struct ZipEntry {
@@ -30,6 +30,8 @@ struct ZipEntry {
   std::int64_t mtime = 0;    ///< seconds since 1970
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
+
+  bool is(ZipMethod wanted) const { return method == static_cast<std::uint16_t>(wanted); }
 };
 
 /// Sets the UTF-8 flag where the name needs it and can have it.

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <optional>
 #include <string>
@@ -21,8 +22,11 @@
 #include "helper/archive/clean_path.hpp"
 #include "helper/archive/deflate.hpp"
 #include "helper/archive/ordered_work.hpp"
+#include "helper/archive/pack_options.hpp"
+#include "helper/archive/places.hpp"
 #include "helper/archive/target_file.hpp"
-#include "helper/archive/zip_writer.hpp"
+#include "helper/archive/zip_directory.hpp"
+#include "helper/archive/zstd.hpp"
 
 namespace slipway::helper::archive {
 namespace {
@@ -31,6 +35,9 @@ constexpr std::size_t whole_size = 1 << 20;  // up to this, a file is unpacked i
 constexpr std::size_t buffer_size = 256 << 10;
 // How many files are under way; each may hold a descriptor of another directory.
 constexpr std::size_t window = 128;
+// Of zstd, in bits: 8 MiB is what all who write such entries may take for granted.
+constexpr int common_window_log = 23;
+constexpr int largest_window_log = 27;
 
 enum class Kind { file, directory, link, other };
 
@@ -80,20 +87,21 @@ class Content {
     const auto distance = local_data_distance({fixed, sizeof fixed}, entry_);
     if (!distance) fail("its header is broken");
     offset_ = entry_.offset + *distance;
-    if (is(ZipMethod::stored))
+    if (entry_.is(ZipMethod::stored))
       read_stored(put);
     else if (entry_.size <= whole_size && entry_.packed_size <= whole_size)
       read_whole(put);
+    else if (entry_.is(ZipMethod::zstd))
+      read_zstd(put);
     else
       read_stream(put);
     if (crc_ != entry_.crc) fail("checksum error");
   }
 
  private:
-  [[noreturn]] void fail(const char* problem) const {
+  [[noreturn]] void fail(const std::string& problem) const {
     throw ArchiveError{"zip: " + entry_.name + ": " + problem};
   }
-  bool is(ZipMethod method) const { return entry_.method == static_cast<std::uint16_t>(method); }
 
   template <class Put>
   void take(std::string_view bytes, Put& put) {
@@ -120,7 +128,8 @@ class Content {
     const auto packed_size = static_cast<std::size_t>(entry_.packed_size);
     const auto size = static_cast<std::size_t>(entry_.size);
     read_exactly(fd_, offset_, packed, packed_size);
-    if (!inflate_whole({packed, packed_size}, bytes, size)) fail("its data is broken");
+    const auto unpack = entry_.is(ZipMethod::zstd) ? zstd_unpack : inflate_whole;
+    if (!unpack({packed, packed_size}, bytes, size)) fail("its data is broken");
     take({bytes, size}, put);
   }
 
@@ -155,6 +164,49 @@ class Content {
       fail("its size is not what the archive says");
   }
 
+  // Many threads with large windows would take too much memory together: such entries wait for one
+  // another.
+  template <class Put>
+  void read_zstd(Put& put) {
+    static std::mutex large_window;
+    if (read_zstd(put, common_window_log)) return;
+    const std::lock_guard lock{large_window};
+    if (!read_zstd(put, largest_window_log)) fail("it needs too much memory to be unpacked");
+  }
+
+  // False, and nothing read, if the window is too large.
+  template <class Put>
+  bool read_zstd(Put& put, int window_log) {
+    std::uint64_t read = 0;
+    const auto source = [&](char* bytes, std::size_t size) {
+      const auto part =
+          static_cast<std::size_t>(std::min<std::uint64_t>(size, entry_.packed_size - read));
+      read_exactly(fd_, offset_ + read, bytes, part);
+      read += part;
+      return part;
+    };
+    ZstdReader reader{source, window_log};
+    auto* bytes = buffer(0, buffer_size);
+    std::uint64_t written = 0;
+    while (true) {
+      std::size_t size = 0;
+      try {
+        size = reader.read(bytes, buffer_size);
+      } catch (const ZstdWindowError& error) {
+        if (written == 0) return false;
+        fail(error.what());
+      } catch (const ArchiveError& error) {
+        fail(error.what());
+      }
+      if (size == 0) break;
+      if (size > entry_.size - written) fail("it is larger than the archive says");
+      written += size;
+      take({bytes, size}, put);
+    }
+    if (written != entry_.size) fail("its size is not what the archive says");
+    return true;
+  }
+
   int fd_;
   ZipEntry entry_;
   std::uint64_t offset_ = 0;
@@ -165,26 +217,29 @@ class Extractor {
  public:
   Extractor(int fd, const Root& project, const ExtractOptions& options)
       : fd_{fd},
-        project_{project},
         limits_{options.limits},
         directory_{fd},
+        places_{project, "zip", options.limits.depth},
+        allowance_{"zip", options.limits, directory_.file_size()},
         work_{thread_count(options.threads), window} {}
 
   Extracted extract() {
     directory_.check(limits_);
     check_names();
-    directory_.for_each([this](const ZipEntry& entry) { extract_file(entry); });
+    try {
+      directory_.for_each([this](const ZipEntry& entry) { extract_file(entry); });
+    } catch (...) {
+      // What came before is extracted; if that fails, it was the first to fail.
+      work_.finish();
+      throw;
+    }
     work_.finish();
     directory_.for_each([this](const ZipEntry& entry) { extract_link(entry); });
-    restore_directories();
+    places_.restore_directories();
     return extracted_;
   }
 
  private:
-  [[noreturn]] static void fail(const ZipEntry& entry, const std::string& problem) {
-    throw ArchiveError{"zip: " + entry.name + ": " + problem};
-  }
-
   // The same for names that mean the same place, twice that and 1 for a directory.
   static std::uint64_t place_number(const ZipEntry& entry) {
     const std::uint64_t hash = std::hash<std::string>{}(clean_path("/" + entry.name));
@@ -206,76 +261,36 @@ class Extractor {
     bool first = true;
     directory_.for_each([&](const ZipEntry& entry) {
       if (place_number(entry) >> 1 != *twice >> 1) return;
-      if (!std::exchange(first, false)) fail(entry, "duplicate name");
+      if (!std::exchange(first, false)) places_.fail(entry.name, "duplicate name");
     });
   }
 
-  // Where the entry goes, a clean path that does not leave the project.
-  std::string path_of(const ZipEntry& entry) const {
-    if (entry.name.empty() || entry.name.find('\0') != std::string::npos)
-      fail(entry, "not a file name");
-    auto name = std::string_view{entry.name};
-    name.remove_prefix(std::min(name.find_first_not_of('/'), name.size()));
-    auto path = clean_path(name);
-    if (leaves(path)) fail_outside(path);
-    const auto depth = static_cast<std::uint64_t>(std::count(path.begin(), path.end(), '/')) + 1;
-    if (depth > limits_.depth)
-      fail(entry, "deeper than the limit of " + std::to_string(limits_.depth) + " directories");
-    return path;
-  }
-
-  [[noreturn]] void fail_outside(const std::string& path) const {
-    throw ArchiveError{clean_path(project_.full(path)) +
-                       " cannot be extracted outside of chroot (" + project_.path() + ")"};
-  }
-
-  std::shared_ptr<Fd> open_directory(const std::string& path, bool create) const {
-    auto fd = project_.open_directory(path, create);
-    if (!fd && errno == EXDEV) fail_outside(path);
-    if (!fd) throw std::system_error{errno, std::generic_category(), project_.full(path)};
-    return std::make_shared<Fd>(std::move(fd));
-  }
-
-  // The directory of `path`, which is made, and the name in it. Neighbours in the archive are
-  // mostly neighbours on the disk.
-  std::pair<std::shared_ptr<Fd>, std::string> place_of(const ZipEntry& entry,
-                                                       const std::string& path) {
-    if (path == ".") fail(entry, "not a file name");
-    const auto slash = path.rfind('/');
-    const auto parent = slash == std::string::npos ? "." : path.substr(0, slash);
-    if (!last_parent_ || parent != last_parent_path_) {
-      last_parent_ = open_directory(parent, true);
-      last_parent_path_ = parent;
-    }
-    return {last_parent_, path.substr(slash == std::string::npos ? 0 : slash + 1)};
-  }
-
   void check_method(const ZipEntry& entry) const {
-    if (entry.flags & ZipEntry::encrypted_flag) fail(entry, "it is encrypted");
-    if (entry.method != static_cast<std::uint16_t>(ZipMethod::stored) &&
-        entry.method != static_cast<std::uint16_t>(ZipMethod::deflated))
-      fail(entry, "unsupported compression method " + std::to_string(entry.method));
+    if (entry.flags & ZipEntry::encrypted_flag) places_.fail(entry.name, "it is encrypted");
+    for (const auto method : {ZipMethod::stored, ZipMethod::deflated, ZipMethod::zstd})
+      if (entry.is(method)) return;
+    places_.fail(entry.name, "unsupported compression method " + std::to_string(entry.method));
   }
 
   void extract_file(const ZipEntry& entry) {
-    const auto path = path_of(entry);
+    const auto path = places_.path_of(entry.name);
     const auto kind = kind_of(entry);
-    if (kind == Kind::other) fail(entry, "it is neither file, directory nor link");
+    if (kind == Kind::other) places_.fail(entry.name, "it is neither file, directory nor link");
     ++extracted_.entries;
-    if (kind == Kind::directory) {
-      if (path == ".") return;
-      open_directory(path, true);
-      directories_.push_back({path, metadata_of(entry)});
-    }
+    if (kind == Kind::directory) places_.add_directory(path, metadata_of(entry));
     if (kind != Kind::file) return;
     check_method(entry);
     extracted_.size += entry.size;
-    auto [parent, name] = place_of(entry, path);
+    auto place = places_.place_of(entry.name, path);
+    auto* const allowance = entry.is(ZipMethod::zstd) ? &allowance_ : nullptr;
     work_.push(
-        [fd = fd_, entry, parent = std::move(parent), name = std::move(name),
-         full = project_.full(path)] {
-          TargetFile file{parent->get(), name, metadata_of(entry), full};
-          Content{fd, entry}.read([&file](std::string_view bytes) { file.write(bytes); });
+        [fd = fd_, entry, place = std::move(place), full = places_.project().full(path),
+         allowance] {
+          TargetFile file{place.directory->get(), place.name, metadata_of(entry), full};
+          Content{fd, entry}.read([&](std::string_view bytes) {
+            const auto written = file.write(bytes);
+            if (allowance) allowance->take(written);
+          });
           file.finish();
           return true;
         },
@@ -284,41 +299,26 @@ class Extractor {
 
   void extract_link(const ZipEntry& entry) {
     if (kind_of(entry) != Kind::link) return;
-    const auto path = path_of(entry);
+    const auto path = places_.path_of(entry.name);
     check_method(entry);
-    if (entry.size == 0 || entry.size >= PATH_MAX) fail(entry, "not a link's target");
+    if (entry.size == 0 || entry.size >= PATH_MAX) places_.fail(entry.name, "not a link's target");
     std::string target;
     Content{fd_, entry}.read([&target](std::string_view bytes) { target += bytes; });
-    if (target.find('\0') != std::string::npos) fail(entry, "not a link's target");
-    // Not the one that is kept: the last link may have changed what is there.
-    last_parent_.reset();
-    const auto [parent, name] = place_of(entry, path);
-    make_link(parent->get(), name, target, metadata_of(entry), project_.full(path));
+    if (target.find('\0') != std::string::npos) places_.fail(entry.name, "not a link's target");
+    // Not the directory that is kept: the last link may have changed what is there.
+    places_.forget();
+    const auto place = places_.place_of(entry.name, path);
+    make_link(place.directory->get(), place.name, target, metadata_of(entry),
+              places_.project().full(path));
   }
-
-  // What is below first: it may be out of reach afterwards.
-  void restore_directories() {
-    std::sort(directories_.begin(), directories_.end(),
-              [](const auto& a, const auto& b) { return a.path > b.path; });
-    for (const auto& [path, metadata] : directories_) {
-      const auto fd = open_directory(path, false);
-      restore_directory(fd->get(), metadata, project_.full(path));
-    }
-  }
-
-  struct Directory {
-    std::string path;
-    Metadata metadata;
-  };
 
   int fd_;
-  const Root& project_;
   const ExtractLimits& limits_;
   ZipDirectory directory_;
+  Places places_;
+  Allowance allowance_;
   Extracted extracted_;
-  std::vector<Directory> directories_;
-  std::shared_ptr<Fd> last_parent_;
-  std::string last_parent_path_;
+  // Last: its threads end before what they use.
   OrderedWork<bool> work_;
 };
 

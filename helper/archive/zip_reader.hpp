@@ -1,24 +1,12 @@
 #pragma once
 
-#include <cstdint>
-
 #include "helper/archive/beneath.hpp"
-#include "helper/archive/zip_directory.hpp"
+#include "helper/archive/extract_options.hpp"
 
 namespace slipway::helper::archive {
 
-struct ExtractOptions {
-  /// How many threads unpack; 0: as many as there are processors, at most 8.
-  unsigned threads = 0;
-  ExtractLimits limits;
-};
-
-struct Extracted {
-  std::uint64_t entries = 0;
-  std::uint64_t size = 0;  ///< of the files
-};
-
-/// Extracts the zip archive in the seekable file `fd` into `project`, over what is there. An entry
+/// Extracts the zip archive in the seekable file `fd` into `project`, over what is there. Entries
+/// are stored, deflated or packed by zstd. An entry
 /// `/abs` lands inside. Missing directories are made; what is at a file's or link's place is
 /// removed first, if it is no directory with something in it. Directories and files come first,
 /// then all links, then the directories' permissions and times, so that nothing is written through

@@ -1,29 +1,26 @@
 #include "helper/archive/zip_writer.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <climits>
 #include <memory>
 #include <optional>
-#include <system_error>
-#include <thread>
 #include <vector>
 
 #include "helper/archive/archive_error.hpp"
 #include "helper/archive/deflate.hpp"
 #include "helper/archive/ordered_work.hpp"
+#include "helper/archive/source_entry.hpp"
 #include "helper/archive/source_file.hpp"
 #include "helper/archive/zip_format.hpp"
+#include "helper/archive/zstd.hpp"
 
 namespace slipway::helper::archive {
 namespace {
 
 constexpr std::size_t longest_name = 0xFFFF;
 constexpr std::size_t directory_block = 256 << 10;
+constexpr std::uint64_t largest_kept = 4 << 20;  // of a file, packed, until its turn comes
 
 // A file that is packed in pieces.
 struct LargeFile {
@@ -38,10 +35,11 @@ class Writer {
       : project_{project},
         options_{options},
         sink_{sink},
-        level_{deflate_level(options.level)},
+        zstd_{options.zip_packing == ZipPacking::zstd},
+        level_{zstd_ ? zip_zstd_level(options.level) : deflate_level(options.level)},
         work_{thread_count(options.threads), 2 * thread_count(options.threads) + 2} {}
 
-  ZipContents write(const PathList& files) {
+  ArchiveContents write(const PathList& files) {
     for (const auto path : files) add(path);
     work_.finish();
     const auto offset = contents_.packed;
@@ -56,17 +54,12 @@ class Writer {
     contents_.packed += bytes.size();
   }
 
-  void warn_gone(std::string_view path) const {
-    options_.warn(std::string{path} + ": it is gone, and is not archived");
-  }
+  void warn_gone(std::string_view path) const { options_.warn(gone_text(path)); }
 
   void add(std::string_view path) {
-    const auto fd = project_.open(path, O_PATH | O_NOFOLLOW);
-    struct stat status {};
-    if (!fd || fstat(fd.get(), &status) != 0) {
-      if (errno != ENOENT && errno != ENOTDIR) throw_unreadable(project_, path);
-      return warn_gone(path);
-    }
+    auto found = look_at(project_, path, options_.warn);
+    if (!found) return;
+    const auto& status = found->status;
     ZipEntry entry;
     entry.name = path;
     if (S_ISDIR(status.st_mode)) entry.name += '/';
@@ -77,23 +70,15 @@ class Writer {
     entry.mtime = status.st_mtime;
     entry.uid = status.st_uid;
     entry.gid = status.st_gid;
-    if (S_ISDIR(status.st_mode))
-      add_ready(std::move(entry), "");
-    else if (S_ISLNK(status.st_mode))
-      add_link(std::move(entry), fd);
-    else if (!S_ISREG(status.st_mode))
-      options_.warn(entry.name + ": it is neither file, directory nor link, and is not archived");
-    else if (static_cast<std::uint64_t>(status.st_size) <= piece_size)
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    if (!S_ISREG(status.st_mode))
+      add_ready(std::move(entry), std::move(found->target));
+    else if (size <= piece_size)
       add_small(entry);
-    else
+    else if (!zstd_)
       add_large(std::move(entry));
-  }
-
-  void add_link(ZipEntry entry, const Fd& fd) {
-    char target[PATH_MAX];
-    const auto size = readlinkat(fd.get(), "", target, sizeof target);
-    if (size < 0) throw std::system_error{errno, std::generic_category(), entry.name};
-    add_ready(std::move(entry), {target, static_cast<std::size_t>(size)});
+    else
+      add_zstd(std::move(entry), size);
   }
 
   // In its turn, like what has to be packed.
@@ -113,7 +98,8 @@ class Writer {
         [this, name = entry.name]() -> std::optional<Packed> {
           const auto file = SourceFile::find(project_, name);
           if (!file) return std::nullopt;
-          return pack_whole(file->read(0, piece_size), level_);
+          const auto bytes = file->read(0, piece_size);
+          return zstd_ ? pack_whole_by_zstd(bytes) : pack_whole(bytes, level_);
         },
         [this, entry](std::optional<Packed> packed) {
           if (packed)
@@ -124,8 +110,9 @@ class Writer {
   }
 
   void finish_small(ZipEntry entry, const Packed& packed) {
-    entry.method =
-        static_cast<std::uint16_t>(packed.deflated ? ZipMethod::deflated : ZipMethod::stored);
+    entry.method = static_cast<std::uint16_t>(!packed.smaller ? ZipMethod::stored
+                                              : zstd_         ? ZipMethod::zstd
+                                                              : ZipMethod::deflated);
     entry.crc = packed.crc;
     entry.size = packed.size;
     entry.packed_size = packed.data.size();
@@ -133,6 +120,70 @@ class Writer {
     put(local_header(entry, false));
     put(packed.data);
     finish_entry(entry);
+  }
+
+  Packed pack_whole_by_zstd(std::string_view bytes) const {
+    auto packed = pack_whole(bytes, 0);
+    if (bytes.empty() || !is_worth_packing(bytes)) return packed;
+    auto data = zstd_pack(bytes, level_, bytes.size() - 1);
+    packed.smaller = !data.empty();
+    if (packed.smaller) packed.data = std::move(data);
+    return packed;
+  }
+
+  // One frame from one thread; the other threads have files of their own meanwhile, unless this one
+  // is too large to be kept until its turn.
+  void add_zstd(ZipEntry entry, std::uint64_t size) {
+    auto file = SourceFile::find(project_, entry.name);
+    if (!file) return warn_gone(entry.name);
+    const auto large = std::make_shared<LargeFile>(std::move(entry), std::move(*file));
+    if (size > largest_kept) {
+      work_.finish();
+      return add_huge_zstd(*large);
+    }
+    work_.push(
+        [this, large]() -> std::optional<Packed> {
+          Packed packed;
+          packed.smaller = worth_packing(large->file);
+          const Sink keep = [&](std::string_view bytes) { packed.data += bytes; };
+          pack_frame(*large, packed.smaller, keep);
+          packed.size = large->entry.size;
+          packed.crc = large->entry.crc;
+          return packed;
+        },
+        [this, large](std::optional<Packed> packed) { finish_small(large->entry, *packed); });
+  }
+
+  void add_huge_zstd(LargeFile& large) {
+    auto& entry = large.entry;
+    const bool packing = worth_packing(large.file);
+    entry.method = static_cast<std::uint16_t>(packing ? ZipMethod::zstd : ZipMethod::stored);
+    entry.flags |= ZipEntry::descriptor_flag;
+    entry.offset = contents_.packed;
+    large.big = large.file.size() >= zip64_from;
+    put(local_header(entry, large.big));
+    const auto begin = contents_.packed;
+    const Sink send = [this](std::string_view bytes) { put(bytes); };
+    pack_frame(large, packing, send);
+    entry.packed_size = contents_.packed - begin;
+    put(data_descriptor(entry, large.big));
+    finish_entry(entry);
+  }
+
+  // Also sets the size and sum.
+  void pack_frame(LargeFile& large, bool packing, const Sink& out) const {
+    std::optional<ZstdFrame> frame;
+    if (packing) frame.emplace(ZstdEffort{level_}, out);
+    const auto size = large.file.size();
+    for (std::uint64_t at = 0; at < size; at += piece_size) {
+      const auto bytes = large.file.read(
+          at, static_cast<std::size_t>(std::min<std::uint64_t>(piece_size, size - at)));
+      large.entry.crc = crc32(bytes, large.entry.crc);
+      large.entry.size += bytes.size();
+      frame ? frame->add(bytes) : out(bytes);
+      if (bytes.size() < piece_size) break;
+    }
+    if (frame) frame->finish();
   }
 
   void add_large(ZipEntry entry) {
@@ -204,7 +255,7 @@ class Writer {
   void put_directory() {
     close_block();
     for (const auto& packed : directory_) {
-      if (!packed.deflated) {
+      if (!packed.smaller) {
         put(packed.data);
         continue;
       }
@@ -218,8 +269,9 @@ class Writer {
   const Root& project_;
   const PackOptions& options_;
   const Sink& sink_;
+  bool zstd_;
   int level_;
-  ZipContents contents_;
+  ArchiveContents contents_;
   std::vector<Packed> directory_;
   std::string block_;  // of the directory, the last one
   // Last: its threads end before what they use.
@@ -228,15 +280,9 @@ class Writer {
 
 }  // namespace
 
-ZipContents write_zip(const Root& project, const PathList& files, const PackOptions& options,
-                      const Sink& sink) {
+ArchiveContents write_zip(const Root& project, const PathList& files, const PackOptions& options,
+                          const Sink& sink) {
   return Writer{project, options, sink}.write(files);
-}
-
-unsigned thread_count(unsigned wanted) {
-  constexpr unsigned most = 8;
-  const auto threads = wanted > 0 ? wanted : std::thread::hardware_concurrency();
-  return std::clamp(threads, 1u, most);
 }
 
 }  // namespace slipway::helper::archive

@@ -12,7 +12,7 @@
 #include "gitlab_api/artifacts.hpp"
 #include "helper/agent/fd.hpp"
 #include "helper/archive/archive_error.hpp"
-#include "helper/archive/zip_reader.hpp"
+#include "helper/archive/extract.hpp"
 #include "helper/artifacts/coordinator.hpp"
 #include "helper/log.hpp"
 #include "util/run.hpp"
@@ -113,7 +113,7 @@ asio::awaitable<void> fetch(const DownloadRequest& request, StagedFile& file,
 int extract(const DownloadRequest& request, int archive) {
   try {
     const archive::Root project{request.project};
-    archive::extract_zip(archive, project);
+    archive::extract_archive(archive, project);
     return 0;
   } catch (const archive::ArchiveError& error) {
     log(LogLevel::fatal, error.what());

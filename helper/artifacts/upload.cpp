@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "gitlab_api/artifacts.hpp"
 #include "helper/archive/archive_error.hpp"
 #include "helper/archive/file_selection.hpp"
 #include "helper/archive/single_file.hpp"
+#include "helper/archive/tar_writer.hpp"
 #include "helper/archive/zip_writer.hpp"
 #include "helper/artifacts/archive_stream.hpp"
 #include "helper/artifacts/coordinator.hpp"
@@ -83,19 +86,23 @@ void write_archive(const archive::Root& project, const Content& content, bool fi
                    const archive::Sink& sink) {
   archive::PackOptions options;
   options.level = content.level;
+  if (content.format == "zipzstd") options.zip_packing = archive::ZipPacking::zstd;
   // What is left out was said in the first try.
   if (first_try) options.warn = [](const std::string& text) { log(LogLevel::warning, text); };
   if (content.format == "raw")
     archive::write_raw(project, content.files, sink);
   else if (content.format == "gzip")
     archive::write_gzip(project, content.files, options, sink);
+  else if (content.format == "tarzstd")
+    archive::write_tar_zstd(project, content.files, options, sink);
   else
     archive::write_zip(project, content.files, options, sink);
 }
 
 /// An empty one means zip.
 bool is_known_format(const std::string& format) {
-  return format.empty() || format == "zip" || format == "gzip" || format == "raw";
+  constexpr std::array known{"", "zip", "zipzstd", "tarzstd", "gzip", "raw"};
+  return std::find(known.begin(), known.end(), format) != known.end();
 }
 
 std::string title_of(const std::string& type) {

@@ -11,6 +11,7 @@ struct Figure {
   const char* name;
   const char* what;
   asio::awaitable<void> (*measure)(Lab& lab);
+  bool needs_engine = true;
 };
 
 /// In the order in which they are run.
@@ -25,5 +26,6 @@ asio::awaitable<void> measure_dind(Lab& lab);
 asio::awaitable<void> measure_dind_features(Lab& lab);
 asio::awaitable<void> measure_many_dind(Lab& lab);
 asio::awaitable<void> measure_idle(Lab& lab);
+asio::awaitable<void> measure_archives(Lab& lab);
 
 }  // namespace slipway::bench

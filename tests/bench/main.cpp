@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "tests/bench/archive_step.hpp"
 #include "tests/bench/figures.hpp"
 #include "util/async.hpp"
 
@@ -35,6 +36,8 @@ constexpr Figure all_figures[] = {
     {"memory", "the daemon idle, with quiet jobs and with a loud one", measure_memory},
     {"many-dind", "dind jobs side by side against one after another", measure_many_dind},
     {"idle", "CPU of many runners in their long polls", measure_idle},
+    {"archives", "zip and tar.zst archives against zip, unzip, tar and zstd", measure_archives,
+     false},
 };
 
 bool chosen(const Options& options, const Figure& figure) {
@@ -70,7 +73,10 @@ asio::awaitable<void> run_figure(Lab& lab, Figure figure) {
 }
 
 asio::awaitable<void> run_all(Lab& lab) {
-  co_await lab.open();
+  const bool engine = std::ranges::any_of(all_figures, [&lab](const Figure& figure) {
+    return figure.needs_engine && chosen(lab.options(), figure);
+  });
+  if (engine) co_await lab.open();
   std::exception_ptr failure;
   try {
     for (const auto& figure : all_figures) {
@@ -82,7 +88,7 @@ asio::awaitable<void> run_all(Lab& lab) {
     failure = std::current_exception();
   }
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  co_await lab.close();
+  if (engine) co_await lab.close();
   if (failure) std::rethrow_exception(failure);
 }
 
@@ -125,6 +131,12 @@ Options parse(CLI::App& app, int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_option("--memory-jobs", options.memory_jobs, "Quiet jobs at once")
       ->check(CLI::PositiveNumber);
+  app.add_option("--archive-runs", options.archive_runs, "Runs of each archive")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--archive-files", options.archive_files, "Files in an archive")
+      ->check(CLI::Range(2, 1'000'000));
+  app.add_option("--archive-mib", options.archive_mib, "MiB of them together")
+      ->check(CLI::Range(1, 100'000));
   app.add_option("--idle-runners", options.idle_runners, "Runners of idle")
       ->check(CLI::Range(1, 1000));
   app.add_option("--idle-seconds", idle_seconds, "How long they idle")->check(CLI::PositiveNumber);
@@ -151,6 +163,8 @@ std::span<const Figure> figures() {
 
 int main(int argc, char** argv) {
   namespace bench = slipway::bench;
+  if (argc > 1 && std::string_view{argv[1]} == "archive-step")
+    return bench::archive_step(argc, argv);
   CLI::App app{"Measures slipway against raw calls to the Docker Engine", "slipway-bench"};
   try {
     const auto options = bench::parse(app, argc, argv);

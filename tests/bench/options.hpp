@@ -16,6 +16,9 @@ struct Options {
   int memory_jobs = 10;  ///< running at once when memory is looked at
   int idle_runners = 200;
   std::chrono::seconds idle_time{120};
+  int archive_runs = 5;  ///< of each archive, which take half a minute each
+  int archive_files = 20'000;
+  int archive_mib = 1024;         ///< of the files together
   std::vector<std::string> only;  ///< names of figures; empty = all
   bool list = false;
   bool verbose = false;            ///< the daemon's log is shown when a figure fails

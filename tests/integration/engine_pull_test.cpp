@@ -40,7 +40,7 @@ class EnginePull : public PrivateJobs {
     }
     serving_.reset();
     registry_.reset();
-    if (pulled_) shell(fmt::format("docker --host {} rmi {}", engine().host(), name_));
+    if (pulled_) shell(fmt::format("docker --host {} rmi {} || true", engine().host(), name_));
     PrivateJobs::TearDown();
   }
 
@@ -48,8 +48,11 @@ class EnginePull : public PrivateJobs {
 
   /// A registry with the one image `name_`.
   void serve(Behaviour behaviour, std::uint16_t port = 0) {
-    const auto address = registry_->listen(engine().gateway(), port);
     registry_->add("team/app", root_of_image(), behaviour);
+    open(port);
+  }
+  void open(std::uint16_t port) {
+    const auto address = registry_->listen(engine().gateway(), port);
     serving_ = std::make_unique<util::TaskGroup>(io().get_executor());
     serving_->start(registry_->run());
     name_ = address + "/team/app:1";
@@ -105,10 +108,12 @@ TEST_F(EnginePull, Fault24_E17_ARefusedConnectionIsTriedThreeTimesAndThenTheReas
 TEST_F(EnginePull, Fault24_ARegistryThatComesBackBetweenTheTriesIsEnough) {
   const auto port = free_port();
   name_ = fmt::format("{}:{}/team/app:1", engine().gateway(), port);
+  // Before: the tries do not wait.
+  registry().add("team/app", root_of_image(), Behaviour::serve);
   const auto id = gitlab().enqueue(job());
   run_until_text(id, retrying);
   EXPECT_THAT(log_of(id), HasSubstr("(attempt #1), retrying: "));
-  serve(Behaviour::serve, port);
+  open(port);
   expect_success(run_until_finished(id));
 }
 

@@ -3,14 +3,14 @@
 build_packages=(
   g++ cmake ninja-build ccache pkg-config git ca-certificates curl python3 clang-format
   libssl-dev nlohmann-json3-dev libtomlplusplus-dev libspdlog-dev libfmt-dev libcli11-dev
-  libgtest-dev libgmock-dev libbenchmark-dev zlib1g-dev libzstd-dev libdeflate-dev
+  libgtest-dev libgmock-dev libbenchmark-dev zlib1g-dev libzstd-dev libdeflate-dev libyaml-dev libre2-dev
 )
 # For root filesystems: the helper image, and stand-ins for images that cannot be pulled.
 image_packages=(mmdebstrap debian-archive-keyring busybox-static)
 engine_packages=(docker.io iptables iproute2)
 # A real registry, with and without a password; a forward proxy; another engine with Docker's API;
-# the archiver whose archives have to be understood; large files in git.
-test_packages=(docker-registry apache2-utils tinyproxy-bin podman zip unzip git-lfs)
+# the archivers whose archives have to be understood; large files in git.
+test_packages=(docker-registry apache2-utils tinyproxy-bin podman zip unzip git-lfs zstd)
 # What a machine without dpkg must have by whatever name.
 build_commands=(g++ cmake ninja git curl)
 
@@ -64,7 +64,7 @@ setup_tests() {
   if have dpkg-query; then
     install_packages "${test_packages[@]}"
   else
-    require_commands docker-registry htpasswd tinyproxy podman zip unzip git-lfs
+    require_commands docker-registry htpasswd tinyproxy podman zip unzip zstd git-lfs
   fi
 }
 

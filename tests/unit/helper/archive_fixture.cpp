@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <random>
 #include <sstream>
 
@@ -38,6 +37,46 @@ void ArchiveTest::write(const std::string& path, const std::string& text) const 
 void ArchiveTest::link(const std::string& path, const std::string& target) const {
   fs::create_directories((project_ / path).parent_path());
   fs::create_symlink(target, project_ / path);
+}
+
+void ArchiveTest::make_nasty_tree(bool ugly) const {
+  write("empty", "");
+  write("text.log", words(100'000));
+  write("noise.bin", noise(70'000));
+  write("with space/quo'te\"s/$HOME & co; `x`", "1");
+  write("ünï/cødé 日本", "2");
+  write("-dash", "3");
+  write("deep/1/2/3/4/5/6/7/8/9/f", "4");
+  write("bin/tool", "#!/bin/sh\n");
+  fs::create_directories(project_ / "hollow/inner");
+  link("link", "text.log");
+  link("bin/up", "../empty");
+  link("broken", "no/where");
+  link("outside", "/etc/passwd");
+  write("large.log", words(2'300'000));
+  write("large.bin", noise(2'097'152));
+  write("mixed.bin", words(900'000) + noise(800'000, 7) + std::string(900'000, '\0'));
+  if (ugly) {
+    write("new\nline\tand \x1B[31m", "5");
+    write("latin-1 \xE9\xFF", "6");
+    write("back\\slash", "7");
+  }
+  fs::permissions(project_ / "bin/tool", fs::perms{0755});
+  fs::permissions(project_ / "empty", fs::perms{0400});
+  fs::permissions(project_ / "hollow", fs::perms{0700});
+  set_times();
+}
+
+void ArchiveTest::set_times() const {
+  int seconds = 1'600'000'001;
+  std::vector<fs::path> all;
+  for (const auto& item : fs::recursive_directory_iterator{project_}) all.push_back(item.path());
+  std::sort(all.begin(), all.end());
+  for (const auto& path : all) {
+    seconds += 1001;
+    const timespec times[2] = {{seconds, 0}, {seconds, 0}};
+    utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW);
+  }
 }
 
 std::string ArchiveTest::run(const std::vector<std::string>& arguments, const fs::path& directory) {
@@ -83,7 +122,7 @@ std::vector<std::string> ArchiveTest::select(const SelectionRequest& request) co
   return {selection.files.begin(), selection.files.end()};
 }
 
-ZipContents ArchiveTest::zip(const std::vector<std::string>& paths, PackOptions options) const {
+ArchiveContents ArchiveTest::zip(const std::vector<std::string>& paths, PackOptions options) const {
   SelectionRequest request;
   request.paths = paths;
   const auto selection = select_files(project_, request);
@@ -97,12 +136,23 @@ ZipContents ArchiveTest::zip(const std::vector<std::string>& paths, PackOptions 
 std::string ArchiveTest::extract(const ExtractOptions& options) const {
   const Fd fd{::open(zip_.c_str(), O_RDONLY | O_CLOEXEC)};
   try {
-    extract_zip(fd.get(), Root{target_}, options);
+    extract_archive(fd.get(), Root{target_}, options);
   } catch (const std::exception& error) {
     EXPECT_STRNE(error.what(), "");
     return error.what();
   }
   return "";
+}
+
+ArchiveContents ArchiveTest::tar(const std::vector<std::string>& paths, PackOptions options) const {
+  SelectionRequest request;
+  request.paths = paths;
+  const auto selection = select_files(project_, request);
+  std::ofstream out{zip_, std::ios::binary | std::ios::trunc};
+  const Sink sink = [&out](std::string_view bytes) {
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  };
+  return write_tar_zstd(Root{project_}, selection.files, options, sink);
 }
 
 std::vector<std::string> ArchiveTest::tree(const fs::path& directory) {
@@ -136,8 +186,12 @@ std::vector<std::string> ArchiveTest::tree(const fs::path& directory) {
 }
 
 std::string read_all(const fs::path& path) {
-  std::ifstream in{path, std::ios::binary};
-  return {std::istreambuf_iterator<char>{in}, {}};
+  std::ifstream in{path, std::ios::binary | std::ios::ate};
+  if (!in) return "";
+  std::string bytes(static_cast<std::size_t>(in.tellg()), '\0');
+  in.seekg(0);
+  in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return bytes;
 }
 
 void write_all(const fs::path& path, const std::string& bytes) {
@@ -149,6 +203,20 @@ std::string words(std::size_t size) {
   std::string text;
   for (unsigned i = 0; text.size() < size; ++i)
     text += "line " + std::to_string(i * 7919 % 1000) + " of a build log\n";
+  text.resize(size);
+  return text;
+}
+
+std::string prose(std::size_t size, unsigned seed) {
+  std::mt19937 random{4};
+  std::vector<std::string> all_words(3000);
+  for (auto& word : all_words)
+    for (auto length = 2 + random() % 9; length > 0; --length)
+      word += static_cast<char>('a' + random() % (1 + random() % 26));
+  random.seed(seed);
+  std::string text;
+  while (text.size() < size)
+    text += all_words[random() % (1 + random() % all_words.size())] + (random() % 9 ? ' ' : '\n');
   text.resize(size);
   return text;
 }

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "helper/archive/extract.hpp"
 #include "helper/archive/file_selection.hpp"
+#include "helper/archive/tar_writer.hpp"
 #include "helper/archive/zip_reader.hpp"
 #include "helper/archive/zip_writer.hpp"
 
@@ -21,6 +23,10 @@ class ArchiveTest : public ::testing::Test {
   /// Creates `project_/<path>` with its directories.
   void write(const std::string& path, const std::string& text) const;
   void link(const std::string& path, const std::string& target) const;
+  /// What users and their tools come up with. Names that other tools change or refuse are `ugly`.
+  void make_nasty_tree(bool ugly) const;
+  /// Gives everything in the project a time of its own.
+  void set_times() const;
   /// Runs a program in `directory`; returns what it printed, and fails the test if it fails.
   static std::string run(const std::vector<std::string>& arguments,
                          const std::filesystem::path& directory);
@@ -30,8 +36,11 @@ class ArchiveTest : public ::testing::Test {
 
   std::vector<std::string> select(const SelectionRequest& request) const;
   /// Archives what `paths` select to `zip_`.
-  ZipContents zip(const std::vector<std::string>& paths = {"."}, PackOptions options = {}) const;
-  /// Extracts `zip_` to `target_`; returns the error's text, empty on success.
+  ArchiveContents zip(const std::vector<std::string>& paths = {"."},
+                      PackOptions options = {}) const;
+  ArchiveContents tar(const std::vector<std::string>& paths = {"."},
+                      PackOptions options = {}) const;
+  /// Extracts `zip_`, whatever it is, to `target_`; returns the error's text, empty on success.
   std::string extract(const ExtractOptions& options = {}) const;
   /// One line for each file below `directory`: path, type and mode, time, and content or target,
   /// with what is not printable escaped.
@@ -47,6 +56,8 @@ std::string read_all(const std::filesystem::path& path);
 void write_all(const std::filesystem::path& path, const std::string& bytes);
 /// Text that packs well, and bytes that do not; the same every time.
 std::string words(std::size_t size);
+/// Text as people write it: many words, no two lines the same.
+std::string prose(std::size_t size, unsigned seed = 1);
 std::string noise(std::size_t size, unsigned seed = 1);
 
 }  // namespace slipway::helper::archive

@@ -129,12 +129,12 @@ TEST(ArchiveDeflate, PiecesMakeOneStream) {
 TEST(ArchiveDeflate, StoresWhatDoesNotPack) {
   for (const std::size_t size : {0u, 1u, 100u, 60'000u, 1'000'000u}) {
     const auto packed = pack_whole(noise(size), 5);
-    EXPECT_FALSE(packed.deflated);
+    EXPECT_FALSE(packed.smaller);
     EXPECT_EQ(packed.data, noise(size));
   }
-  EXPECT_TRUE(pack_whole(words(1000), 5).deflated);
-  EXPECT_FALSE(pack_whole(words(1000), 0).deflated);
-  EXPECT_TRUE(pack_whole(noise(50'000) + words(50'000), 5).deflated);
+  EXPECT_TRUE(pack_whole(words(1000), 5).smaller);
+  EXPECT_FALSE(pack_whole(words(1000), 0).smaller);
+  EXPECT_TRUE(pack_whole(noise(50'000) + words(50'000), 5).smaller);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "archive_fixture.hpp"
 #include "helper/archive/archive_error.hpp"
+#include "helper/archive/zip_directory.hpp"
 
 namespace slipway::helper::archive {
 namespace {
@@ -17,49 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 
-class ArchiveZip : public ArchiveTest {
- protected:
-  // What users and their tools come up with. Names that other tools change or refuse are `ugly`.
-  void make_nasty_tree(bool ugly) const {
-    write("empty", "");
-    write("text.log", words(100'000));
-    write("noise.bin", noise(70'000));
-    write("with space/quo'te\"s/$HOME & co; `x`", "1");
-    write("ünï/cødé 日本", "2");
-    write("-dash", "3");
-    write("deep/1/2/3/4/5/6/7/8/9/f", "4");
-    write("bin/tool", "#!/bin/sh\n");
-    fs::create_directories(project_ / "hollow/inner");
-    link("link", "text.log");
-    link("bin/up", "../empty");
-    link("broken", "no/where");
-    link("outside", "/etc/passwd");
-    write("large.log", words(2'300'000));
-    write("large.bin", noise(2'097'152));
-    write("mixed.bin", words(900'000) + noise(800'000, 7) + std::string(900'000, '\0'));
-    if (ugly) {
-      write("new\nline\tand \x1B[31m", "5");
-      write("latin-1 \xE9\xFF", "6");
-      write("back\\slash", "7");
-    }
-    fs::permissions(project_ / "bin/tool", fs::perms{0755});
-    fs::permissions(project_ / "empty", fs::perms{0400});
-    fs::permissions(project_ / "hollow", fs::perms{0700});
-    set_times();
-  }
-
-  void set_times() const {
-    int seconds = 1'600'000'001;
-    std::vector<fs::path> all;
-    for (const auto& item : fs::recursive_directory_iterator{project_}) all.push_back(item.path());
-    std::sort(all.begin(), all.end());
-    for (const auto& path : all) {
-      seconds += 1001;
-      const timespec times[2] = {{seconds, 0}, {seconds, 0}};
-      utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW);
-    }
-  }
-};
+class ArchiveZip : public ArchiveTest {};
 
 TEST_F(ArchiveZip, E64ComesBackAsItWas) {
   make_nasty_tree(true);

@@ -162,6 +162,23 @@ TEST_F(UploadStage, Case66GzipAndRaw) {
   EXPECT_THAT(plain(result.out), HasSubstr("FATAL: only one file can be sent as raw"));
 }
 
+TEST_F(UploadStage, ArchivesPackedByZstd) {
+  write("dir/file", "text");
+  script({{201}, {201}});
+  auto tar = artifact({"dir"});
+  tar.format = "tarzstd";
+  auto zip = artifact({"dir"});
+  zip.format = "zipzstd";
+  EXPECT_EQ(upload(upload_of({tar, zip})).code, 0);
+  const auto requests = seen();
+  ASSERT_THAT(requests, SizeIs(2));
+  EXPECT_EQ(file_of(requests[0].body).name, "artifacts.tar.zst");
+  write_file(root_ / "received.tar.zst", file_of(requests[0].body).content);
+  EXPECT_EQ(archive_run({"tar", "-tf", "received.tar.zst"}), "dir/\ndir/file\n");
+  EXPECT_EQ(file_of(requests[1].body).name, "artifacts.zip");
+  EXPECT_EQ(listed(requests[1]), "dir/\ndir/file\n");
+}
+
 TEST_F(UploadStage, UntrackedFilesNeedARepository) {
   auto wanted = artifact({});
   wanted.untracked = true;
@@ -265,6 +282,24 @@ TEST_F(DownloadStage, WhatIsNoArchiveIsSaid) {
     EXPECT_THAT(plain(result.out), HasSubstr("FATAL: "));
   }
   EXPECT_TRUE(std::filesystem::is_empty(project_));
+}
+
+TEST_F(DownloadStage, TheFirstBytesSayWhatItIs) {
+  const auto directory = root_ / "made";
+  std::filesystem::create_directories(directory);
+  write_file(directory / "f", "from a tar");
+  struct Runner : archive::ArchiveTest {
+    using archive::ArchiveTest::run;
+    void TestBody() override {}
+  };
+  Runner::run({"tar", "--zstd", "-cf", "../made.tar.zst", "f"}, directory);
+  Runner::run({"gzip", "-k", "f"}, directory);
+  script({{200, read_file(root_ / "made.tar.zst")}, {200, read_file(directory / "f.gz")}});
+  EXPECT_EQ(download(download_of({{11, "token", "build"}})).code, 0);
+  EXPECT_EQ(read_file(project_ / "f"), "from a tar");
+  const auto result = download(download_of({{11, "token", "build"}}));
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(plain(result.out), HasSubstr("\"gzip\" format: unsupported archive format"));
 }
 
 TEST_F(DownloadStage, NothingStaysInTheStagingDirectory) {
