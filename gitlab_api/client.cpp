@@ -25,6 +25,14 @@ Call json_call(std::string method, std::string path, const nlohmann::json& body)
   return call;
 }
 
+RegisterResult needing_token(RegisterResult result) {
+  if (result.call.status == Status::ok && result.token.empty()) {
+    result.call.status = Status::failed;
+    result.call.text += ": the answer holds no token";
+  }
+  return result;
+}
+
 }  // namespace
 
 class Client::Impl {
@@ -37,11 +45,21 @@ class Client::Impl {
   const std::string& token() const { return options_.token.reveal(); }
   nlohmann::json info() const { return info_json(options_.info); }
   const std::string& last_update() const { return last_update_; }
+  void use_token(util::Secret token) { options_.token = std::move(token); }
 
   /// Any answer to a JSON call may carry the queue's state, unless its body could not be decoded.
   void note_update(const Answer& answer) {
     if (auto update = answer.headers.get("X-GitLab-Last-Update"); !update.empty())
       last_update_ = std::move(update);
+  }
+
+  asio::awaitable<RegisterResult> reset_token(Call call) {
+    call.headers.set("Accept", "application/json");
+    call.endpoint = "reset_token";
+    const auto answer = co_await transport_.send(std::move(call));
+    auto decoded = decode_runner(answer, 201);
+    if (decoded.decoded || answer.status != 201) note_update(answer);
+    co_return needing_token(std::move(decoded.result));
   }
 
  private:
@@ -59,7 +77,14 @@ const ClientOptions& Client::options() const {
   return impl_->options();
 }
 std::string Client::ca_content() const {
-  return impl_->transport().tls().options().ca;
+  const auto& file = impl_->transport().tls().options().ca;
+  return file.empty() ? impl_->transport().server_chain() : file;
+}
+const std::string& Client::certificate_content() const {
+  return impl_->transport().tls().options().certificate;
+}
+const std::string& Client::key_content() const {
+  return impl_->transport().tls().options().key;
 }
 void Client::close_idle() {
   impl_->transport().close_idle();
@@ -87,12 +112,7 @@ asio::awaitable<RegisterResult> Client::register_runner(RegisterParameters param
   const auto answer = co_await impl_->transport().send(std::move(call));
   auto decoded = decode_runner(answer, 201);
   if (decoded.decoded || answer.status != 201) impl_->note_update(answer);
-  auto& result = decoded.result;
-  if (result.call.status == Status::ok && result.token.empty()) {
-    result.call.status = Status::failed;
-    result.call.text += ": the answer holds no token";
-  }
-  co_return std::move(result);
+  co_return needing_token(std::move(decoded.result));
 }
 
 asio::awaitable<RegisterResult> Client::verify_runner() {
@@ -126,6 +146,27 @@ asio::awaitable<CallResult> Client::unregister_runner() {
   co_return call_result(answer, 204);
 }
 
+asio::awaitable<RegisterResult> Client::reset_token() {
+  const nlohmann::json body{{"token", impl_->token()}};
+  auto call = json_call("POST", "runners/reset_authentication_token", body);
+  auto resetting = impl_->reset_token(std::move(call));
+  co_return co_await std::move(resetting);
+}
+
+asio::awaitable<RegisterResult> Client::reset_token(std::int64_t runner,
+                                                    util::Secret personal_token) {
+  auto call = json_call("POST", fmt::format("runners/{}/reset_authentication_token", runner),
+                        nlohmann::json::object());
+  call.headers.set("PRIVATE-TOKEN", personal_token.reveal());
+  call.secrets.push_back(personal_token.reveal());
+  auto resetting = impl_->reset_token(std::move(call));
+  co_return co_await std::move(resetting);
+}
+
+void Client::use_token(util::Secret token) {
+  impl_->use_token(std::move(token));
+}
+
 asio::awaitable<JobRequestResult> Client::request_job() {
   nlohmann::json body{{"info", impl_->info()}, {"token", impl_->token()}};
   if (!options().system_id.empty()) body["system_id"] = options().system_id;
@@ -134,6 +175,7 @@ asio::awaitable<JobRequestResult> Client::request_job() {
   call.headers.set("RUNNER-TOKEN", impl_->token());
   call.headers.set("Accept", "application/json");
   call.max_body = payload_limit;
+  call.endpoint = "request_job";
   const auto answer = co_await impl_->transport().send(std::move(call));
   auto result = job_request_result(answer);
   if (answer.status != 201 || result.job) impl_->note_update(answer);
@@ -152,6 +194,7 @@ asio::awaitable<PatchResult> Client::patch_trace(std::int64_t job, util::Secret 
   }
   Call call{"PATCH", fmt::format("jobs/{}/trace?debug_trace={}", job, debug_trace)};
   call.body = std::move(content);
+  call.endpoint = "patch_trace";
   call.headers.set("JOB-TOKEN", job_token.reveal());
   call.headers.set("Content-Type", "text/plain");
   call.headers.set("Content-Range", fmt::format("{}-{}", offset, end - 1));
@@ -176,6 +219,7 @@ asio::awaitable<UpdateResult> Client::update_job(std::int64_t job, util::Secret 
   if (update.exit_code != 0) body["exit_code"] = update.exit_code;
   auto call = json_call("PUT", fmt::format("jobs/{}", job), body);
   call.header_timeout = options().report_timeout;
+  call.endpoint = "update_job";
   call.headers.set("JOB-TOKEN", job_token.reveal());
   call.secrets.push_back(job_token.reveal());
   const auto answer = co_await impl_->transport().send(std::move(call));

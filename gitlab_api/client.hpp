@@ -3,6 +3,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 
 #include "gitlab_api/retry.hpp"
 #include "job/job.hpp"
+#include "net/proxy.hpp"
 #include "util/asio_fwd.hpp"
 #include "util/secret.hpp"
 
@@ -26,6 +28,16 @@ struct RunnerInfo {
   std::string executor;                ///< "" = register: only network features are true
   std::string shell;
   std::string gpus;
+  std::map<std::string, std::string> labels;  ///< checked by the configuration
+};
+
+/// One call that ended, for figures.
+struct CallRecord {
+  std::string_view endpoint;  ///< request_job, update_job, patch_trace or reset_token
+  std::string_view method;
+  int status = 0;  ///< 0 = no HTTP answer
+  int attempts = 0;
+  std::chrono::duration<double> took{0};
 };
 
 /// Where and as whom to call. One per (url, token, TLS files).
@@ -42,7 +54,13 @@ struct ClientOptions {
   /// The same for PATCH and PUT of a job, which nobody holds: past this the coordinator hangs, and
   /// the call is worth repeating.
   std::chrono::milliseconds report_timeout{std::chrono::minutes{1}};
+  /// Connections at rest are closed before a request when that was not done for so long; 0 or less
+  /// = never.
+  std::chrono::milliseconds connection_max_age{std::chrono::minutes{15}};
+  net::ProxySettings proxies = net::ProxySettings::of_process();
   RetryClock clock = RetryClock::system();
+  /// Told of every call of these endpoints that was not cancelled; may be empty.
+  std::function<void(const CallRecord&)> on_call{};
 };
 
 /// How a runner-level call ended.
@@ -140,6 +158,13 @@ class Client {
   asio::awaitable<RegisterResult> verify_runner();  ///< GitLab API: POST /runners/verify
   asio::awaitable<CallResult>
   unregister_runner();  ///< GitLab API: DELETE /runners or /runners/managers
+  /// A new token in place of the one that this client calls with, which is void from then on; use
+  /// it with use_token(). GitLab API: POST /runners/reset_authentication_token
+  asio::awaitable<RegisterResult> reset_token();
+  /// The same on behalf of a user. GitLab API: POST /runners/:id/reset_authentication_token
+  asio::awaitable<RegisterResult> reset_token(std::int64_t runner, util::Secret personal_token);
+  /// The runner's token of calls that begin from here on.
+  void use_token(util::Secret token);
   asio::awaitable<JobRequestResult>
   request_job();  ///< GitLab API: POST /jobs/request; may be held for a minute
   /// GitLab API: PATCH /jobs/:id/trace. `content` (1 byte to 1 MiB) begins at `offset` of the log.
@@ -151,8 +176,13 @@ class Client {
                                            JobUpdate update);
 
   const ClientOptions& options() const;
-  /// For CI_SERVER_TLS_CA_FILE: content of the CA file, "" without one.
+  /// For CI_SERVER_TLS_CA_FILE: content of the CA file, else the certificates by which the server
+  /// was believed last, from its own to the root (FF_RESOLVE_FULL_TLS_CHAIN has nothing to add); ""
+  /// without TLS.
   std::string ca_content() const;
+  /// For CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE: both or neither.
+  const std::string& certificate_content() const;
+  const std::string& key_content() const;
   void close_idle();
 
  private:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace slipway::gitlab_api {
 
@@ -50,6 +51,38 @@ std::string join_arrays(const nlohmann::json& object) {
   return joined;
 }
 
+bool is_xml(const net::Headers& headers) {
+  const auto type = net::media_type(headers.get("Content-Type"));
+  return type == "application/xml" || type == "text/xml";
+}
+
+/// What stands between `<name>` and `</name>`, with the five named entities resolved.
+std::string element(std::string_view xml, const std::string& name) {
+  const auto open = "<" + name + ">";
+  const auto begin = xml.find(open);
+  if (begin == std::string_view::npos) return "";
+  const auto rest = xml.substr(begin + open.size());
+  const auto end = rest.find("</" + name + ">");
+  if (end == std::string_view::npos) return "";
+  std::string text{rest.substr(0, end)};
+  for (const auto& [entity, character] :
+       {std::pair{"&lt;", "<"}, std::pair{"&gt;", ">"}, std::pair{"&quot;", "\""},
+        std::pair{"&apos;", "'"}, std::pair{"&amp;", "&"}}) {
+    const std::string_view from{entity};
+    for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + 1))
+      text.replace(at, from.size(), character);
+  }
+  return text;
+}
+
+/// An object store's `<Error><Code>…</Code><Message>…</Message></Error>`.
+std::string xml_message(std::string_view body) {
+  const auto code = element(body, "Code");
+  const auto message = element(body, "Message");
+  if (body.find("<Error>") == std::string_view::npos) return "";
+  return code.empty() || message.empty() ? code + message : code + ": " + message;
+}
+
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t limit,
@@ -69,6 +102,7 @@ std::string printable(std::string_view text, std::size_t limit,
 }
 
 std::string error_message(const net::Headers& headers, std::string_view body) {
+  if (is_xml(headers)) return xml_message(body);
   if (net::media_type(headers.get("Content-Type")) != "application/json") return "";
   const auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return "";

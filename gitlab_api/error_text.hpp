@@ -14,7 +14,7 @@ std::string printable(std::string_view text, std::size_t limit,
                       const std::vector<std::string>& secrets = {});
 
 /// The server's explanation: `message` of a JSON body when it is a string, an object of arrays
-/// joined as `key: a; b, key2: c`, else "".
+/// joined as `key: a; b, key2: c`; `<Code>: <Message>` of an object store's XML; else "".
 std::string error_message(const net::Headers& headers, std::string_view body);
 
 /// `403 Forbidden (message)`; the parenthesis is left out when there is no message or it repeats

@@ -85,6 +85,7 @@ nlohmann::json info_json(const RunnerInfo& info) {
   for (const auto& [name, by] : features)
     flags[std::string{name}] = by == By::client || (by == By::docker && docker);
   out["config"] = {{"gpus", trimmed(info.gpus)}};
+  if (!info.labels.empty()) out["labels"] = info.labels;
   return out;
 }
 

@@ -63,7 +63,8 @@ RetryClock RetryClock::system() {
           [] {
             static std::minstd_rand engine{std::random_device{}()};
             return std::uniform_real_distribution<double>{}(engine);
-          }};
+          },
+          std::chrono::steady_clock::now};
 }
 
 bool is_retried(int status) {

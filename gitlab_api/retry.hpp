@@ -15,6 +15,8 @@ struct RetryClock {
   std::function<asio::awaitable<void>(std::chrono::milliseconds)> sleep;
   std::function<std::chrono::system_clock::time_point()> now;
   std::function<double()> random;  ///< uniform in [0, 1)
+  /// For ages, whatever happens to the wall clock.
+  std::function<std::chrono::steady_clock::time_point()> steady{std::chrono::steady_clock::now};
 
   /// The real ones.
   static RetryClock system();

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "gitlab_api/error_text.hpp"
+#include "gitlab_api/gunzip.hpp"
 #include "gitlab_api/info.hpp"
 #include "gitlab_api/url.hpp"
 #include "util/async.hpp"
@@ -69,6 +70,17 @@ asio::awaitable<bool> read_into(net::ResponseStream& stream, std::string& body, 
   }
 }
 
+/// A compressed body becomes what was compressed. False: it is broken, or more than `max`; then it
+/// is what could be had.
+bool unpack(net::Response& response, std::size_t max) {
+  auto coding = response.headers.get("Content-Encoding");
+  if (coding != "gzip" && coding != "x-gzip") return true;
+  auto unpacked = gunzip(response.body, max);
+  response.body = std::move(unpacked.bytes);
+  response.headers.remove("Content-Encoding");
+  return unpacked.whole;
+}
+
 }  // namespace
 
 /// One HTTP attempt with its redirects.
@@ -83,7 +95,8 @@ Transport::Transport(asio::any_io_executor executor, const ClientOptions& option
       options_{options},
       base_{api_base(options.url).value_or("")},
       home_{net::parse_url(base_).value_or(net::Url{})},
-      tls_{options.ca_file, options.certificate_file, options.key_file} {}
+      tls_{options.ca_file, options.certificate_file, options.key_file},
+      purged_{options.clock.steady()} {}
 
 void Transport::close_idle() {
   if (client_) client_->close_idle();
@@ -93,11 +106,22 @@ bool Transport::is_home(const net::Url& url) const {
   return same_origin(url, home_);
 }
 
+/// A server behind a load balancer that changed is met again.
+void Transport::close_old_connections() {
+  const auto now = options_.clock.steady();
+  if (options_.connection_max_age.count() <= 0 || now - purged_ < options_.connection_max_age)
+    return;
+  purged_ = now;
+  close_idle();
+}
+
 std::shared_ptr<net::HttpClient> Transport::client_for(const net::Url& url) {
   const bool home = is_home(url);
   if (tls_.refresh()) client_.reset();
+  close_old_connections();
   if (home && client_) return client_;
   net::Endpoint endpoint{url.scheme, url.host, url.port, tls_.options()};
+  endpoint.proxy = options_.proxies.proxy_for(url);
   if (!home) {
     endpoint.tls.certificate.clear();
     endpoint.tls.key.clear();
@@ -105,6 +129,18 @@ std::shared_ptr<net::HttpClient> Transport::client_for(const net::Url& url) {
   auto client = std::make_shared<net::HttpClient>(executor_, std::move(endpoint));
   if (home) client_ = client;
   return client;
+}
+
+void Transport::count(const Call& call, const Answer& answer,
+                      std::chrono::steady_clock::time_point began) const {
+  if (!options_.on_call || *call.endpoint == '\0') return;
+  CallRecord record;
+  record.endpoint = call.endpoint;
+  record.method = call.method;
+  record.status = answer.status;
+  record.attempts = answer.attempts;
+  record.took = options_.clock.steady() - began;
+  options_.on_call(record);
 }
 
 asio::awaitable<Answer> Transport::send(Call call) {
@@ -126,6 +162,7 @@ asio::awaitable<Answer> Transport::send(Call call) {
     answer.text = what + ": a token holds a line break or control character";
     co_return answer;
   }
+  const auto began = options_.clock.steady();
   for (int number = 0;; ++number) {
     auto result = co_await attempt(call, url);
     answer.attempts = number + 1;
@@ -156,6 +193,7 @@ asio::awaitable<Answer> Transport::send(Call call) {
   }
   spdlog::debug("coordinator call=\"{}\" attempts={} correlation_id={}", answer.text,
                 answer.attempts, answer.correlation_id);
+  count(call, answer, began);
   co_return answer;
 }
 
@@ -213,18 +251,23 @@ asio::awaitable<Transport::Attempt> Transport::exchange(std::string url, net::Re
   }
   const auto path = parsed->path.substr(0, parsed->path.find('#'));
   request.target = path.starts_with('/') ? path : "/" + path;
+  // What goes to a sink is an archive: compressed already.
+  if (sink == nullptr) request.headers.set("Accept-Encoding", "gzip");
   const auto max_body = limits.max_body;
   if (source != nullptr) source->rewind();
   try {
     const auto client = client_for(*parsed);
     const auto stream = co_await client->open(std::move(request), limits, source);
+    if (client == client_) server_chain_ = client->server_chain();
     result.response = stream->head();
     const bool wanted = sink != nullptr && result.response.status == 200;
     try {
-      if (wanted)
+      if (wanted) {
         co_await read_into(*stream, *sink);
-      else
+      } else {
         result.cut = co_await read_into(*stream, result.response.body, max_body);
+        if (!unpack(result.response, max_body)) result.cut = true;
+      }
     } catch (const net::Error& e) {
       // The status is known, and most calls need no more than that.
       result.cut = true;

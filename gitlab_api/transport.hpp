@@ -28,6 +28,7 @@ struct Call {
   std::string path;  ///< relative to the API base, with query
   net::Headers headers;
   std::string body;
+  const char* endpoint = "";         ///< of CallRecord; "" = not counted
   std::size_t max_body = 1u << 20;   ///< of the answer; the rest is not read
   std::vector<std::string> secrets;  ///< hidden in texts, beside the runner's token
   /// Instead of ClientOptions::response_header_timeout; 0 = that one.
@@ -56,7 +57,8 @@ struct Answer {
 };
 
 /// Turns calls into HTTP exchanges: base URL, common headers, TLS files, redirects, the built-in
-/// retry, bounded answers. Only cancellation throws (operation_aborted). Must outlive its calls.
+/// retry, proxies, compressed and bounded answers. Only cancellation throws (operation_aborted).
+/// Must outlive its calls.
 class Transport {
  public:
   Transport(asio::any_io_executor executor, const ClientOptions& options);
@@ -64,14 +66,19 @@ class Transport {
   asio::awaitable<Answer> send(Call call);
   void close_idle();
   const TlsFiles& tls() const { return tls_; }
+  /// By which the base's server was believed last, as net::HttpClient::server_chain().
+  const std::string& server_chain() const { return server_chain_; }
 
  private:
   struct Attempt;
+  void count(const Call& call, const Answer& answer,
+             std::chrono::steady_clock::time_point began) const;
   asio::awaitable<Attempt> attempt(Call call, std::string url);
   asio::awaitable<Attempt> exchange(std::string url, net::Request request, net::Limits limits,
                                     net::BodySource* source, BodySink* sink);
   std::shared_ptr<net::HttpClient> client_for(const net::Url& url);
   bool is_home(const net::Url& url) const;
+  void close_old_connections();
 
   asio::any_io_executor executor_;
   const ClientOptions& options_;
@@ -81,6 +88,8 @@ class Transport {
   /// Of the base's origin. Owned also by the exchanges under way, which may outlast it here when
   /// TLS files change.
   std::shared_ptr<net::HttpClient> client_;
+  std::string server_chain_;
+  std::chrono::steady_clock::time_point purged_;  ///< connections at rest
 };
 
 }  // namespace slipway::gitlab_api

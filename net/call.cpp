@@ -30,6 +30,10 @@ Framing framing_of(const Outgoing& outgoing) {
   return {Framing::Kind::length, body.size()};
 }
 
+asio::awaitable<void> first_to_end(asio::awaitable<void> a, asio::awaitable<void> b) {
+  co_await util::first_of(std::move(a), std::move(b));
+}
+
 }  // namespace
 
 Call::Call(std::unique_ptr<Connection> connection, const Limits& limits)
@@ -49,21 +53,43 @@ asio::awaitable<void> Call::perform(const Outgoing& outgoing, bool whole) {
                              outgoing.upgrade_protocol);
   if (!outgoing.source && head.size() + outgoing.request.body.size() <= one_write) {
     head += outgoing.request.body;
-    co_await write(head);
-    all_sent();
-    co_await receive(upgrading, whole);
+    co_await write_small(head);
+    auto receiving = receive(upgrading, whole);
+    co_await sent_or_answered(std::move(receiving));
     co_return;
   }
   auto sending = upload(outgoing, std::move(head));
   auto receiving = receive(upgrading, whole);
+  auto exchange = first_to_end(std::move(sending), std::move(receiving));
+  co_await sent_or_answered(std::move(exchange));
+}
+
+asio::awaitable<void> Call::sent_or_answered(asio::awaitable<void> exchange) {
   std::exception_ptr failure;
   try {
-    co_await util::first_of(std::move(sending), std::move(receiving));
+    co_await std::move(exchange);
   } catch (const Error&) {
     // A peer that stops reading and leaves: the broken upload says more than the missing answer.
     failure = send_failure_ ? send_failure_ : std::current_exception();
   }
   if (failure) std::rethrow_exception(failure);
+}
+
+asio::awaitable<void> Call::write_small(std::string_view request) {
+  try {
+    co_await write(request);
+    all_sent();
+  } catch (const Error& error) {
+    note_send_failure(error);
+  }
+  sending_over_.set();
+}
+
+/// The peer may have answered before it closed: that answer, if any, counts.
+void Call::note_send_failure(const Error& error) {
+  if (error.step() != Step::send) throw;
+  send_failure_ = std::current_exception();
+  connection_->watchdog().start(Watchdog::reading, limits_.idle, "no answer");
 }
 
 asio::awaitable<void> Call::upload(const Outgoing& outgoing, std::string head) {
@@ -81,10 +107,7 @@ asio::awaitable<void> Call::upload(const Outgoing& outgoing, std::string head) {
     }
     all_sent();
   } catch (const Error& error) {
-    // The peer may have answered before it closed: that answer, if any, counts.
-    if (error.step() != Step::send) throw;
-    send_failure_ = std::current_exception();
-    connection_->watchdog().start(Watchdog::reading, limits_.idle, "no answer");
+    note_send_failure(error);
   }
   sending_over_.set();
   co_await never_.wait();

@@ -29,7 +29,9 @@ class Call {
   /// Sends the request and reads the head of its answer, `whole`: and the body. An upload that does
   /// not fit in one write goes on beside the reading, so that an early answer is seen: a refusal
   /// (300 and above) ends the upload, any other answer waits for it (`whole`: is read meanwhile).
-  /// `outgoing` must outlive the call. \throws Error.
+  /// A peer that answers and closes while something is still being sent has answered: the broken
+  /// connection is an error only without an answer. `outgoing` must outlive the call. \throws
+  /// Error.
   asio::awaitable<void> perform(const Outgoing& outgoing, bool whole);
   /// The head after perform(), and the body if it was `whole`.
   Response take_response() { return std::move(response_); }
@@ -51,6 +53,9 @@ class Call {
   std::unique_ptr<Connection> take_connection() { return std::move(connection_); }
 
  private:
+  asio::awaitable<void> sent_or_answered(asio::awaitable<void> exchange);
+  asio::awaitable<void> write_small(std::string_view request);
+  void note_send_failure(const Error& error);
   asio::awaitable<void> upload(const Outgoing& outgoing, std::string head);
   asio::awaitable<void> send_source(BodySource& source);
   asio::awaitable<void> write(std::string_view data);

@@ -6,6 +6,7 @@
 
 #include "net/call.hpp"
 #include "net/dial.hpp"
+#include "net/proxy.hpp"
 
 namespace slipway::net {
 
@@ -119,6 +120,7 @@ class HttpClient::Impl {
   asio::awaitable<std::unique_ptr<Call>> perform(Outgoing outgoing, Limits limits, bool whole) {
     ++exchanges_;
     outgoing.host = host_;
+    if (endpoint_.proxy && endpoint_.scheme == Endpoint::Scheme::http) address_proxy(outgoing);
     if (auto kept = pool_->take()) {
       auto call = std::make_unique<Call>(std::move(kept), limits);
       try {
@@ -150,9 +152,18 @@ class HttpClient::Impl {
   const std::shared_ptr<Pool>& pool() const { return pool_; }
   std::uint64_t opened() const { return opened_; }
   std::uint64_t exchanges() const { return exchanges_; }
+  const std::string& server_chain() const { return server_chain_; }
   void forget_tls() { tls_.reset(); }
 
  private:
+  /// A proxy that is asked for plain http learns from the target where to ask.
+  void address_proxy(Outgoing& outgoing) const {
+    auto& request = outgoing.request;
+    request.target = "http://" + host_ + request.target;
+    if (auto credentials = proxy_authorization(*endpoint_.proxy); !credentials.empty())
+      request.headers.set("Proxy-Authorization", std::move(credentials));
+  }
+
   static std::chrono::milliseconds sooner(std::chrono::milliseconds limit,
                                           std::chrono::milliseconds total) {
     return limit.count() > 0 ? std::min(limit, total) : total;
@@ -163,6 +174,7 @@ class HttpClient::Impl {
     auto dialling = dial(endpoint_, tls_, limits.connect, limits.handshake);
     auto connection = co_await std::move(dialling);
     ++opened_;
+    server_chain_ = connection->verified_chain();
     co_return connection;
   }
 
@@ -170,6 +182,7 @@ class HttpClient::Impl {
   std::string host_;
   std::shared_ptr<Pool> pool_;
   TlsContext tls_;
+  std::string server_chain_;
   std::uint64_t opened_ = 0;
   std::uint64_t exchanges_ = 0;
 };
@@ -224,6 +237,9 @@ void HttpClient::close_idle() {
   impl_->forget_tls();
 }
 
+const std::string& HttpClient::server_chain() const {
+  return impl_->server_chain();
+}
 std::uint64_t HttpClient::connections_opened() const {
   return impl_->opened();
 }

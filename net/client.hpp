@@ -86,6 +86,9 @@ class HttpClient {
   /// belongs to the caller.
   asio::awaitable<Upgrade> upgrade(Request request, std::string protocol, Limits limits = {});
 
+  /// The certificates by which the server was believed when it was connected to last, as PEM, its
+  /// own first; "" without TLS.
+  const std::string& server_chain() const;
   /// Closes idle connections (new ones are made with new TLS state).
   void close_idle();
   /// Number of connections opened so far: for tests and the bench.

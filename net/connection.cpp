@@ -160,6 +160,11 @@ asio::awaitable<void> Connection::linger(std::chrono::milliseconds limit, std::s
   close();
 }
 
+Socket Connection::take_socket() {
+  watchdog_.rest();
+  return std::move(transport_->socket());
+}
+
 bool Connection::is_stale() {
   if (begin_ != end_) return true;
   char byte = 0;

@@ -22,6 +22,7 @@ class Transport {
                                                  boost::system::error_code& error) = 0;
   virtual asio::awaitable<std::size_t> write_some(asio::const_buffer data,
                                                   boost::system::error_code& error) = 0;
+  virtual std::string verified_chain() const { return ""; }
   /// Tells the peer that nothing more will be written; over TLS it also waits for the peer's word.
   virtual asio::awaitable<void> end(boost::system::error_code& error) = 0;
 };
@@ -64,6 +65,13 @@ class Connection final : public ByteStream {
   bool peer_closed();
   /// Returns when there is something to read or the peer closed; false when this side closed.
   asio::awaitable<bool> wait_readable();
+
+  /// TLS as a client: the certificates by which the peer was believed, as PEM, from its own to the
+  /// root; "" otherwise.
+  std::string verified_chain() const { return transport_->verified_chain(); }
+  /// The socket without what was spoken over it, for a plain connection with nothing left in
+  /// input(): the object is of no further use.
+  Socket take_socket();
 
   Watchdog& watchdog() { return watchdog_; }
   const std::string& peer() const { return peer_; }

@@ -11,6 +11,10 @@
 #include <boost/system/system_error.hpp>
 #include <vector>
 
+#include "net/encode.hpp"
+#include "net/message.hpp"
+#include "net/proxy.hpp"
+
 namespace slipway::net {
 
 namespace {
@@ -20,6 +24,8 @@ using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 using Address = asio::generic::stream_protocol::endpoint;
+
+constexpr std::size_t max_tunnel_head = 16u << 10;
 
 Clock::time_point deadline_after(Milliseconds limit) {
   return limit.count() > 0 ? Clock::now() + limit : Clock::time_point::max();
@@ -132,26 +138,65 @@ std::vector<Address> unix_address(const std::string& path) {
   }
 }
 
+/// Asks `proxy` for a tunnel to `target` (`host:port`): what is written to the socket afterwards
+/// goes there. RFC 9110 §9.3.6.
+asio::awaitable<Socket> tunnel(Socket socket, Proxy proxy, std::string target, Milliseconds limit) {
+  const auto peer = "proxy " + proxy.display();
+  auto transport = plain_transport(std::move(socket));
+  Connection connection{std::move(transport), peer};
+  connection.watchdog().start(Watchdog::total, limit, "no tunnel");
+  Request request{"CONNECT", target, {}, ""};
+  if (const auto credentials = proxy_authorization(proxy); !credentials.empty())
+    request.headers.set("Proxy-Authorization", credentials);
+  const auto head = encode_request(request, target, {}, "");
+  co_await connection.write(head);
+  const auto refuse = [&](std::string_view why) {
+    throw Error{Step::connect, describe(Step::connect, target, fmt::format("{} {}", peer, why))};
+  };
+  while (true) {
+    // The answer to CONNECT has no body, whatever its fields say.
+    MessageReader reader{connection, response_parser(max_tunnel_head, /*no_body=*/true)};
+    const bool answered = co_await reader.read_head();
+    if (!answered) refuse("closed without an answer");
+    const auto& answer = reader.head();
+    if (answer.status >= 100 && answer.status < 200 && answer.status != 101) continue;
+    if (answer.status < 200 || answer.status > 299)
+      refuse(fmt::format("answered {} {}", answer.status, reason_phrase(answer.status)));
+    break;
+  }
+  if (!connection.input().empty()) refuse("sent data before it was asked");
+  co_return connection.take_socket();
+}
+
 }  // namespace
 
 asio::awaitable<std::unique_ptr<Connection>> dial(Endpoint endpoint, TlsContext context,
                                                   Milliseconds connect, Milliseconds handshake) {
   const auto peer = endpoint.display();
+  const bool secure = endpoint.scheme == Endpoint::Scheme::https;
+  const auto& proxy = endpoint.proxy;
+  const auto dialled = proxy ? "proxy " + proxy->display() : peer;
   const auto begin = Clock::now();
+  const auto left = [connect, begin] {
+    if (connect.count() <= 0) return connect;
+    return std::max(connect - std::chrono::floor<Milliseconds>(Clock::now() - begin),
+                    Milliseconds{1});
+  };
   std::vector<Address> addresses;
-  auto left = connect;
   if (endpoint.scheme == Endpoint::Scheme::unix_socket) {
     addresses = unix_address(endpoint.host);
   } else {
-    addresses = co_await look_up(endpoint.host, endpoint.port, connect);
-    if (connect.count() > 0) {
-      left -= std::chrono::floor<Milliseconds>(Clock::now() - begin);
-      left = std::max(left, Milliseconds{1});
-    }
+    auto lookup =
+        look_up(proxy ? proxy->host : endpoint.host, proxy ? proxy->port : endpoint.port, connect);
+    addresses = co_await std::move(lookup);
   }
-  auto attempt = connect_any(std::move(addresses), peer, left);
+  auto attempt = connect_any(std::move(addresses), dialled, left());
   auto socket = co_await std::move(attempt);
-  if (endpoint.scheme != Endpoint::Scheme::https) {
+  if (proxy && secure) {
+    auto asking = tunnel(std::move(socket), *proxy, peer, left());
+    socket = co_await std::move(asking);
+  }
+  if (!secure) {
     auto transport = plain_transport(std::move(socket));
     co_return std::make_unique<Connection>(std::move(transport), peer);
   }

@@ -11,7 +11,10 @@ namespace slipway::net {
 
 /// Connects to `endpoint`: looks a name up (an address is used as it is, and no thread is started
 /// for it), tries its addresses in order, and makes the TLS handshake with `context` for https.
-/// \param connect    limit of lookup and connect together, shared out over the addresses; 0 = none.
+/// With a proxy it is that which is looked up and connected to, and asked for a tunnel (CONNECT)
+/// for https. \param connect    limit of lookup, connect and tunnel together, shared out over the
+/// addresses;
+///                   0 = none.
 /// \param handshake  limit of the TLS handshake; 0 = none.
 /// \throws Error naming the step. Cancellation: any kind, at once; a lookup that the system has
 /// begun ends unobserved.

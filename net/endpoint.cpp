@@ -38,6 +38,10 @@ bool is_host(std::string_view text, bool in_brackets) {
 
 }  // namespace
 
+std::string Proxy::display() const {
+  return fmt::format("{}:{}", bracketed(host), port);
+}
+
 std::string Endpoint::display() const {
   if (scheme == Scheme::unix_socket) return host;
   return fmt::format("{}:{}", bracketed(host), port);

@@ -21,6 +21,17 @@ struct TlsOptions {
   friend bool operator==(const TlsOptions&, const TlsOptions&) = default;
 };
 
+/// An HTTP proxy on the way to a peer. https is tunnelled through it (CONNECT), http is asked of it
+/// with absolute targets.
+struct Proxy {
+  std::string host;
+  std::uint16_t port = 0;
+  std::string credentials;  ///< `user:password`, sent as Basic; "" = none. Never in a message
+
+  /// `host:port`, for messages.
+  std::string display() const;
+};
+
 /// Where a peer listens.
 struct Endpoint {
   enum class Scheme { http, https, unix_socket };
@@ -28,6 +39,7 @@ struct Endpoint {
   std::string host;  ///< name or address (IPv6 without brackets); the socket's path for unix_socket
   std::uint16_t port = 0;
   TlsOptions tls;
+  std::optional<Proxy> proxy{};  ///< unset = straight to the peer; not for unix_socket
 
   /// `host:port`, `[v6]:port` or the socket's path: for messages and the Host header (where the
   /// default port is left out).

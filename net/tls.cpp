@@ -1,7 +1,9 @@
 #include "net/tls.hpp"
 
 #include <fmt/format.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <unistd.h>
@@ -21,6 +23,18 @@ namespace {
 using boost::system::error_code;
 namespace ssl = asio::ssl;
 
+std::string chain_text(const STACK_OF(X509) * chain) {
+  std::string text;
+  for (int i = 0; i < sk_X509_num(chain); ++i) {
+    const std::unique_ptr<BIO, int (*)(BIO*)> out{::BIO_new(::BIO_s_mem()), &::BIO_free};
+    if (!out || ::PEM_write_bio_X509(out.get(), sk_X509_value(chain, i)) != 1) continue;
+    char* data = nullptr;
+    const auto size = BIO_get_mem_data(out.get(), &data);
+    text.append(data, static_cast<std::size_t>(size));
+  }
+  return text;
+}
+
 class TlsTransport final : public Transport {
  public:
   TlsTransport(Socket socket, ssl::context& context) : stream_{std::move(socket), context} {}
@@ -33,6 +47,11 @@ class TlsTransport final : public Transport {
   }
   asio::awaitable<void> end(error_code& error) override {
     return stream_.async_shutdown(asio::redirect_error(asio::use_awaitable, error));
+  }
+  std::string verified_chain() const override {
+    // Asio's handle() is not const; nothing is changed.
+    auto* const session = const_cast<ssl::stream<Socket>&>(stream_).native_handle();
+    return ::SSL_is_server(session) ? "" : chain_text(::SSL_get0_verified_chain(session));
   }
   ssl::stream<Socket>& stream() { return stream_; }
 

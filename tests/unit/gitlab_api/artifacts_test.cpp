@@ -143,7 +143,7 @@ struct Refusal {
   int requests;  ///< of each try
 };
 
-TEST(ArtifactsUpload, Edge47HowOftenWhichRefusalIsTriedAgain) {
+TEST(ArtifactsUpload, Fault17Edge47HowOftenWhichRefusalIsTriedAgain) {
   for (const auto& refusal :
        {Refusal{403, Kind::forbidden, 1, 1}, Refusal{413, Kind::too_large, 1, 1},
         Refusal{400, Kind::failed, 3, 1}, Refusal{404, Kind::failed, 3, 1},
@@ -185,7 +185,7 @@ TEST(ArtifactsUpload, Edge47PausesBetweenTheTries) {
   });
 }
 
-TEST(ArtifactsUpload, IsSentAgainWhereARedirectLeads) {
+TEST(ArtifactsUpload, Fault17Edge47IsSentAgainWhereARedirectLeads) {
   run_with_coordinator([](FakeCoordinator& fake) -> Task {
     Artifacts artifacts{fake.executor(), fake.options()};
     fake.script(
@@ -205,7 +205,7 @@ TEST(ArtifactsUpload, IsSentAgainWhereARedirectLeads) {
   });
 }
 
-TEST(ArtifactsDownload, Edge49AsksDirectlyOnceAndThenTheCoordinator) {
+TEST(ArtifactsDownload, Fault17Edge49AsksDirectlyOnceAndThenTheCoordinator) {
   run_with_coordinator([](FakeCoordinator& fake) -> Task {
     Artifacts artifacts{fake.executor(), fake.options()};
     std::vector<Reply> script(5, {500, {}, ""});
@@ -244,6 +244,20 @@ TEST(ArtifactsDownload, Edge49TheFileOfAnotherHostWithoutTheToken) {
     };
     auto fetching = fetch(fake, storage);
     co_await util::first_of(std::move(serving), std::move(fetching));
+  });
+}
+
+TEST(ArtifactsDownload, Edge49TheObjectStoresWordsAreTold) {
+  run_with_coordinator([](FakeCoordinator& fake) -> Task {
+    Artifacts artifacts{fake.executor(), fake.options()};
+    const auto* body =
+        "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
+    fake.script({{403, {{"Content-Type", "application/xml"}}, body}});
+    Text sink;
+    auto download = compiled();
+    const auto result = co_await artifacts.download(download, sink);
+    EXPECT_EQ(result.kind, Kind::forbidden);
+    EXPECT_THAT(result.text, HasSubstr("403 Forbidden (AccessDenied: Request has expired)"));
   });
 }
 

@@ -89,6 +89,82 @@ TEST(RunnerCalls, Edge10UnregisterByKindOfToken) {
   });
 }
 
+TEST(RunnerCalls, Edge12ResetTokenByTheOldOneOrByAUser) {
+  run_with_coordinator([](FakeCoordinator& fake) -> Task {
+    Client client{fake.executor(), fake.options()};
+    const auto* answer = R"({"token":"glrt-new","token_expires_at":"2031-05-01T00:00:00Z"})";
+    fake.script({json_reply(201, answer), json_reply(201, answer)});
+    auto result = co_await client.reset_token();
+    EXPECT_EQ(result.call.status, Status::ok);
+    EXPECT_EQ(result.token.reveal(), "glrt-new");
+    EXPECT_EQ(result.token_expires_at, "2031-05-01T00:00:00Z");
+    EXPECT_EQ(fake.seen.at(0).target, "/api/v4/runners/reset_authentication_token");
+    EXPECT_EQ(Json::parse(fake.body(0)), Json({{"token", "glrt-runnerToken"}}));
+    EXPECT_FALSE(fake.seen.at(0).headers.find("RUNNER-TOKEN"));
+    const util::Secret personal{"glpat-user"};
+    result = co_await client.reset_token(42, personal);
+    EXPECT_EQ(result.token.reveal(), "glrt-new");
+    EXPECT_EQ(fake.seen.at(1).target, "/api/v4/runners/42/reset_authentication_token");
+    EXPECT_EQ(fake.seen.at(1).headers.get("PRIVATE-TOKEN"), "glpat-user");
+    EXPECT_THAT(fake.body(1), Not(HasSubstr("token")));
+    // The old one stays in use until it is told.
+    fake.script({{204, {}, ""}, {204, {}, ""}});
+    co_await client.request_job();
+    EXPECT_EQ(fake.seen.at(2).headers.get("RUNNER-TOKEN"), "glrt-runnerToken");
+    client.use_token(result.token);
+    co_await client.request_job();
+    EXPECT_EQ(fake.seen.at(3).headers.get("RUNNER-TOKEN"), "glrt-new");
+    EXPECT_EQ(Json::parse(fake.body(3)).at("token"), "glrt-new");
+  });
+}
+
+TEST(RunnerCalls, Edge12AResetWithoutATokenIsAFailure) {
+  run_with_coordinator([](FakeCoordinator& fake) -> Task {
+    Client client{fake.executor(), fake.options()};
+    fake.script({json_reply(403, R"({"message":"403 Forbidden"})"),
+                 json_reply(201, "{}"),
+                 json_reply(200, R"({"token":"glrt-new"})"),
+                 {201, {}, "glrt-new"}});
+    auto result = co_await client.reset_token();
+    EXPECT_EQ(result.call.status, Status::forbidden);
+    for (int i = 0; i < 3; ++i) {
+      result = co_await client.reset_token();
+      EXPECT_EQ(result.call.status, Status::failed);
+      EXPECT_THAT(result.call.text, Not(HasSubstr("glrt-")));
+    }
+  });
+}
+
+TEST(RunnerCalls, AreCounted) {
+  run_with_coordinator([](FakeCoordinator& fake) -> Task {
+    auto options = fake.options();
+    std::vector<std::string> calls;
+    options.on_call = [&](const CallRecord& call) {
+      calls.push_back(std::string{call.endpoint} + " " + std::string{call.method} + " " +
+                      std::to_string(call.status) + " " + std::to_string(call.attempts));
+    };
+    Client client{fake.executor(), std::move(options)};
+    fake.script({{503, {}, ""},
+                 {204, {}, ""},
+                 {202, {}, ""},
+                 {200, {}, ""},
+                 // Once more on a fresh connection: the first may have been closed at rest.
+                 {0, {}, "", Reply::How::close},
+                 {0, {}, "", Reply::How::close},
+                 {200, {}, "{}"},
+                 {200, {}, "{}"}});
+    const util::Secret token{"t"};
+    co_await client.request_job();
+    co_await client.patch_trace(1, token, 0, "x", false);
+    co_await client.update_job(1, token, running);
+    co_await client.reset_token();
+    co_await client.verify_runner();
+    const std::vector<std::string> want{"request_job POST 204 2", "patch_trace PATCH 202 1",
+                                        "update_job PUT 200 1", "reset_token POST 0 1"};
+    EXPECT_EQ(calls, want);
+  });
+}
+
 TEST(RunnerCalls, RegisterSendsWhatIsSet) {
   run_with_coordinator([](FakeCoordinator& fake) -> Task {
     auto options = fake.options();
@@ -251,6 +327,21 @@ TEST(RequestJob, Edge7OnlyTheJsonMediaTypeIsAJob) {
       }(fake, c);
     });
   }
+}
+
+TEST(RequestJob, Edge17LabelsAreSentWhereThereAreAny) {
+  run_with_coordinator([](FakeCoordinator& fake) -> Task {
+    fake.script({{204, {}, ""}, {204, {}, ""}});
+    auto options = fake.options();
+    Client plain{fake.executor(), options};
+    co_await plain.request_job();
+    EXPECT_FALSE(Json::parse(fake.body(0)).at("info").contains("labels"));
+    options.info.labels = {{"site", "north"}, {"tier", "2"}};
+    Client labelled{fake.executor(), options};
+    co_await labelled.request_job();
+    EXPECT_EQ(Json::parse(fake.body(1)).at("info").at("labels"),
+              (Json{{"site", "north"}, {"tier", "2"}}));
+  });
 }
 
 TEST(RequestJob, Edge17TokenAndFeatures) {

@@ -15,19 +15,21 @@ Reply json_reply(int status, std::string body, net::Headers headers) {
   return {status, std::move(headers), std::move(body)};
 }
 
-FakeCoordinator::FakeCoordinator(asio::any_io_executor executor, net::TlsOptions tls)
+FakeCoordinator::FakeCoordinator(asio::any_io_executor executor, net::TlsOptions tls,
+                                 std::uint16_t port, std::string address)
     : executor_{executor},
       tls_{!tls.certificate.empty()},
+      address_{std::move(address)},
       server_{std::move(executor), [this](net::Exchange& exchange) { return answer(exchange); }},
       port_{server_.listen({tls_ ? net::Endpoint::Scheme::https : net::Endpoint::Scheme::http,
-                            "127.0.0.1", 0, std::move(tls)})} {}
+                            address_, port, std::move(tls)})} {}
 
 asio::awaitable<void> FakeCoordinator::serve() {
   co_await server_.run();
 }
 
 std::string FakeCoordinator::url() const {
-  return fmt::format("{}://127.0.0.1:{}", tls_ ? "https" : "http", port_);
+  return fmt::format("{}://{}:{}", tls_ ? "https" : "http", address_, port_);
 }
 
 ClientOptions FakeCoordinator::options() {
@@ -39,6 +41,7 @@ ClientOptions FakeCoordinator::options() {
   options.info.revision = "abcdef";
   options.info.executor = "docker";
   options.clock.now = [this] { return now; };
+  options.clock.steady = [this] { return steady; };
   options.clock.random = [] { return 0.5; };
   options.clock.sleep = [this](std::chrono::milliseconds duration) {
     sleeps.push_back(duration);

@@ -35,10 +35,13 @@ Reply json_reply(int status, std::string body, net::Headers headers = {});
 /// no time: their waits are kept in `sleeps`.
 class FakeCoordinator {
  public:
-  explicit FakeCoordinator(asio::any_io_executor executor, net::TlsOptions tls = {});
+  /// \param port  0 = any.
+  explicit FakeCoordinator(asio::any_io_executor executor, net::TlsOptions tls = {},
+                           std::uint16_t port = 0, std::string address = "127.0.0.1");
 
   asio::awaitable<void> serve();
   std::string url() const;
+  std::uint16_t port() const { return port_; }
   ClientOptions options();
   const asio::any_io_executor& executor() const { return executor_; }
   void script(std::vector<Reply> replies);
@@ -47,6 +50,7 @@ class FakeCoordinator {
 
   std::vector<net::Request> seen;
   std::vector<std::chrono::milliseconds> sleeps;
+  std::chrono::steady_clock::time_point steady{};  ///< what clients take for the time
   std::chrono::system_clock::time_point now{std::chrono::sys_days{std::chrono::year{2026} / 1 / 2}};
   int unexpected = 0;
   bool real_sleep = false;
@@ -57,6 +61,7 @@ class FakeCoordinator {
   std::deque<Reply> script_;
   asio::any_io_executor executor_;
   bool tls_;
+  std::string address_;
   net::HttpServer server_;
   std::uint16_t port_;
 };

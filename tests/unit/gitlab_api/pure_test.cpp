@@ -78,6 +78,22 @@ TEST(ErrorText, IsFitForOneLine) {
     EXPECT_EQ(printable(c.text, 20 + (c.text[0] == 'x' ? 20 : 0), {"s3cret"}), c.want) << c.what;
 }
 
+TEST(ErrorText, OfAnObjectStore) {
+  const auto text = [](const char* type, const char* body) {
+    return error_message(net::Headers{{"Content-Type", type}}, body);
+  };
+  const auto* denied =
+      "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>Not &lt;you&gt; &amp;amp; "
+      "me</Message><RequestId>1</RequestId></Error>";
+  EXPECT_EQ(text("application/xml", denied), "AccessDenied: Not <you> &amp; me");
+  EXPECT_EQ(text("text/xml; charset=utf-8", denied), "AccessDenied: Not <you> &amp; me");
+  EXPECT_EQ(text("text/html", denied), "");
+  EXPECT_EQ(text("text/xml", "<Error><Code>Gone</Code></Error>"), "Gone");
+  EXPECT_EQ(text("text/xml", "<Error><Code>Gone</Error>"), "");
+  EXPECT_EQ(text("text/xml", "<html><Code>x</Code></html>"), "");
+  EXPECT_EQ(text("text/xml", ""), "");
+}
+
 TEST(SystemId, ShapeAndDerivation) {
   EXPECT_EQ(make_system_id("0123456789abcdef0123456789abcdef"), "s_ee3af03959fe");
   const auto random = make_system_id("");

@@ -57,7 +57,7 @@ TEST(PatchTrace, Edge40DebugTrace) {
   });
 }
 
-TEST(PatchTrace, Edge25And27MeaningOfAnswers) {
+TEST(PatchTrace, Edge25Edge27MeaningOfAnswers) {
   using Kind = PatchResult::Kind;
   run_with_coordinator([](FakeCoordinator& fake) -> Task {
     const struct {

@@ -32,7 +32,7 @@ const JobUpdate running{"running"};
 
 const util::Secret job_token{"glcbt-64_job"};
 
-TEST(Retry, Edge2RetryAfterIsHonoured) {
+TEST(Retry, Fault03Edge2RetryAfterIsHonoured) {
   run_with_coordinator([](FakeCoordinator& fake) -> Task {
     fake.script({{429, {{"Retry-After", "1"}}, ""}, {204, {{"X-Request-Id", "theirs"}}, ""}});
     Client client{fake.executor(), fake.options()};
@@ -47,7 +47,7 @@ TEST(Retry, Edge2RetryAfterIsHonoured) {
   });
 }
 
-TEST(Retry, Edge3FiveAttemptsThenTheLastAnswerCounts) {
+TEST(Retry, Fault02Edge3FiveAttemptsThenTheLastAnswerCounts) {
   run_with_coordinator([](FakeCoordinator& fake) -> Task {
     const Reply busy{503, {}, ""};
     fake.script({busy, busy, busy, busy, busy});
@@ -79,7 +79,7 @@ TEST(Retry, Edge4WhichStatusesAreRepeated) {
   });
 }
 
-TEST(Retry, Edge5WhichWaitWins) {
+TEST(Retry, Fault03Edge5WhichWaitWins) {
   const RetryClock clock{{},
                          [] { return std::chrono::sys_days{std::chrono::year{2026} / 1 / 2}; },
                          [] { return 0.5; }};

@@ -78,6 +78,49 @@ TEST(Tls, CarriesRequestsAndKeepsItsConnection) {
            });
 }
 
+asio::awaitable<void> refuse(Exchange& exchange) {
+  Response response;
+  response.status = 413;
+  response.body = "too large";
+  co_await exchange.respond(std::move(response));
+}
+
+TEST(Tls, Edge47AnEarlyRefusalOfAnUploadIsSeen) {
+  const CertificateAuthority ca;
+  const auto server_options = identity(ca.issue());
+  for (const bool sized : {true, false}) {
+    run_test([&]() -> asio::awaitable<void> {
+      const auto executor = co_await asio::this_coro::executor;
+      HttpServer server{executor, refuse};
+      Endpoint endpoint{Endpoint::Scheme::https, "127.0.0.1", 0, server_options};
+      endpoint.port = server.listen(endpoint);
+      endpoint.tls = trusting(ca.certificate());
+      HttpClient client{executor, endpoint};
+      const auto upload = [](HttpClient& http, bool known) -> asio::awaitable<void> {
+        TextSource source{std::string(32u << 20, 'x'), 1u << 20, known};
+        Request request{"POST", "/", {}, ""};
+        const auto stream = co_await http.open(std::move(request), {}, &source);
+        EXPECT_EQ(stream->head().status, 413);
+        EXPECT_EQ(co_await read_all(*stream), "too large");
+      };
+      auto body = upload(client, sized);
+      auto work = beside(server.run(), std::move(body));
+      co_await std::move(work);
+    });
+  }
+}
+
+TEST(Tls, TellsByWhichCertificatesItBelieved) {
+  const CertificateAuthority ca;
+  const auto made = ca.issue();
+  with_tls(identity(made), trusting(ca.certificate()),
+           [&](HttpClient& client) -> asio::awaitable<void> {
+             EXPECT_EQ(client.server_chain(), "");
+             co_await client.send(post("hello"));
+             EXPECT_EQ(client.server_chain(), made.certificate + ca.certificate());
+           });
+}
+
 struct RefusedCase {
   const char* what;
   TlsOptions server;

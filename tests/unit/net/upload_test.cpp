@@ -98,6 +98,35 @@ TEST(Upload, AnEarlyRefusalIsSeenThoughThePeerCloses) {
             });
 }
 
+TEST(Upload, Edge47AnEarlyRefusalIsSeenThoughThePeerResets) {
+  // Unread input makes the peer's kernel reset the connection right behind the answer.
+  for (const int status : {403, 413, 503}) {
+    for (const std::size_t size : {std::size_t{100}, std::size_t{1'000'000}, huge}) {
+      for (const bool sized : {false, true}) {
+        const auto answer = "HTTP/1.1 " + std::to_string(status) +
+                            " No\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+        with_peer({read_head(), say(answer), reset()},
+                  [&](HttpClient& client, ScriptedPeer&) -> asio::awaitable<void> {
+                    TextSource source{std::string(size, 'x'), 1u << 20, sized, 1ms};
+                    const auto stream = co_await client.open(put(), {}, &source);
+                    EXPECT_EQ(stream->head().status, status);
+                    EXPECT_EQ(co_await read_all(*stream), "{}");
+                    EXPECT_EQ(source.rewinds(), 0);
+                  });
+      }
+    }
+  }
+}
+
+TEST(Upload, ASmallRequestToAPeerThatAnsweredAndLeft) {
+  // The refusal is there before the request goes out.
+  with_peer({say("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"), reset()},
+            [](HttpClient& client, ScriptedPeer&) -> asio::awaitable<void> {
+              TextSource source{"late", 4, true, 50ms};
+              EXPECT_EQ((co_await client.send(put(), {}, &source)).status, 503);
+            });
+}
+
 TEST(Upload, AnEarlySuccessWaitsForTheRest) {
   // Answers at once, as a proxy does, and reads the body before it goes on.
   with_peer({read_head(), say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"), read_body(huge),
