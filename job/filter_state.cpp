@@ -7,7 +7,7 @@
 namespace slipway::job {
 namespace {
 
-constexpr unsigned char version = 1;
+constexpr unsigned char newest = 2;
 constexpr std::size_t crc_size = 4;
 constexpr std::size_t head_size = 1 + crc_size;
 
@@ -21,7 +21,7 @@ std::string crc_bytes(std::string_view text) {
 }  // namespace
 
 StateWriter::StateWriter() : bytes_(head_size, '\0') {
-  bytes_[0] = static_cast<char>(version);
+  bytes_[0] = static_cast<char>(newest);
 }
 
 void StateWriter::number(std::uint64_t value) {
@@ -40,9 +40,10 @@ std::string StateWriter::finish() && {
 }
 
 StateReader::StateReader(std::string_view state) {
-  if (!state.empty() && static_cast<unsigned char>(state[0]) > version)
+  if (!state.empty() && static_cast<unsigned char>(state[0]) > newest)
     throw std::invalid_argument{"the state of the log filters was written by a newer version"};
-  require(state.size() >= head_size && static_cast<unsigned char>(state[0]) == version);
+  require(state.size() >= head_size && state[0] != '\0');
+  version_ = static_cast<unsigned char>(state[0]);
   rest_ = state.substr(head_size);
   require(state.substr(1, crc_size) == crc_bytes(rest_));
 }

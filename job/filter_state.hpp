@@ -33,12 +33,15 @@ class StateReader {
   std::uint64_t number(std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
   bool flag() { return number(1) == 1; }
   std::string_view text();
+  /// By which version of the layout it was written: 1, or 2, which has more at its end.
+  unsigned version() const { return version_; }
   /// Nothing may be left.
   void end() const { require(rest_.empty()); }
   /// What a reader knows to hold of every state.
   static void require(bool holds);
 
  private:
+  unsigned version_ = 0;
   std::string_view rest_;
 };
 

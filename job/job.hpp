@@ -55,6 +55,10 @@ struct JobInfo {
   std::string project_name;
   std::string project_full_path;
   double time_in_queue_seconds = 0;
+  /// project_jobs_running_on_instance_runners_count: a label such as `0` or `5+`, not a number.
+  std::string project_jobs_running;
+  std::int64_t queue_size = 0;
+  std::int64_t queue_depth = 0;
 };
 
 /// GitLab API: `artifacts[]`.

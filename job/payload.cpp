@@ -149,6 +149,9 @@ JobInfo read_info(const JsonField& in) {
   info.project_name = in.at("project_name").text();
   info.project_full_path = in.at("project_full_path").text();
   info.time_in_queue_seconds = in.at("time_in_queue_seconds").number();
+  info.project_jobs_running = in.at("project_jobs_running_on_instance_runners_count").text();
+  info.queue_size = in.at("queue_size").integer();
+  info.queue_depth = in.at("queue_depth").integer();
   return info;
 }
 

@@ -5,9 +5,12 @@
 #include <optional>
 #include <utility>
 
+#include "job/add_mask_filter.hpp"
 #include "job/filter_state.hpp"
 #include "job/limit_filter.hpp"
+#include "job/log_lines.hpp"
 #include "job/mask_filter.hpp"
+#include "job/masked_forms.hpp"
 #include "job/timestamp_filter.hpp"
 #include "job/token_filter.hpp"
 #include "job/url_filter.hpp"
@@ -18,6 +21,10 @@ namespace {
 
 /// Longer writes are worked on in pieces, so that no filter's buffer grows with them.
 constexpr std::size_t max_piece = 64u << 10;
+
+/// What a script may name to be masked: each time the search for all of them is prepared anew.
+constexpr std::size_t max_named = 500;
+constexpr std::size_t max_named_bytes = 64u << 10;
 
 constexpr std::array streams{LogStream::script, LogStream::service, LogStream::runner};
 constexpr std::array kinds{LogKind::out, LogKind::err};
@@ -34,6 +41,7 @@ struct Chain {
         const TraceOptions& options)
       : mask{values}, token{prefixes} {
     if (options.timestamps) timestamps.emplace(stream, kind, options.now);
+    if (stream == LogStream::script) commands.emplace();
   }
 
   std::string_view unmarked(std::string_view text) { return token.write(url.write(text)); }
@@ -55,6 +63,7 @@ struct Chain {
     if (timestamps) timestamps->load(state);
   }
 
+  std::optional<AddMaskFilter> commands;  // before all others
   MaskFilter mask;
   UrlFilter url;
   TokenFilter token;
@@ -75,9 +84,14 @@ class TraceFilter::Impl {
     if (closed_) return;
     auto& chain = this->chain(stream, kind);
     while (!bytes.empty()) {
-      const auto piece = bytes.substr(0, piece_size(bytes));
-      pass(chain.write(piece), stream);
+      auto piece = bytes.substr(0, piece_size(bytes));
       bytes.remove_prefix(piece.size());
+      if (!chain.commands) put(piece, chain, stream);
+      while (chain.commands && !piece.empty()) {
+        AddMaskFilter::Named named;
+        put(chain.commands->write(piece, named), chain, stream);
+        learn(std::move(named));
+      }
     }
   }
 
@@ -86,6 +100,12 @@ class TraceFilter::Impl {
     for (const auto kind : kinds) {
       auto& slot = chains_[index(stream, kind)];
       if (!slot) continue;
+      if (slot->commands) {
+        AddMaskFilter::Named named;
+        put(slot->commands->flush(named), *slot, stream);
+        learn(std::move(named));
+      }
+      use_values();
       const auto rest = slot->unmarked(slot->mask.flush());
       slot->url.reset();
       slot->token.reset();
@@ -108,12 +128,10 @@ class TraceFilter::Impl {
 
   void add_masked_value(std::string value) {
     if (value.empty() || is_known(value)) return;
+    added_bytes_ += value.size();
     added_values_.push_back(std::move(value));
-    auto values = all_values();
-    for (auto& chain : chains_) {
-      if (chain) chain->mask.use(*values);
-    }
-    values_ = std::move(values);
+    // Many may come at once, and none counts before more is written.
+    values_outdated_ = true;
   }
 
   std::string state() const {
@@ -132,6 +150,11 @@ class TraceFilter::Impl {
     }
     utf8_.save(state);
     limit_.save(state);
+    state.number(warned_ ? 1 : 0);
+    for (const auto kind : kinds) {
+      const auto& chain = chains_[index(LogStream::script, kind)];
+      if (chain) chain->commands->save(state);
+    }
     return std::move(state).finish();
   }
 
@@ -140,8 +163,10 @@ class TraceFilter::Impl {
     closed_ = state.flag();
     if (closed_) return state.end();
     options_.timestamps = state.flag();
-    for (auto count = state.number(bytes.size()); count > 0; --count)
+    for (auto count = state.number(bytes.size()); count > 0; --count) {
       added_values_.emplace_back(state.text());
+      added_bytes_ += added_values_.back().size();
+    }
     if (!added_values_.empty()) values_ = all_values();
     for (const auto stream : streams) {
       for (const auto kind : kinds) {
@@ -150,6 +175,13 @@ class TraceFilter::Impl {
     }
     utf8_.load(state);
     limit_.load(state);
+    if (state.version() >= 2) {
+      warned_ = state.flag();
+      for (const auto kind : kinds) {
+        auto& chain = chains_[index(LogStream::script, kind)];
+        if (chain) chain->commands->load(state);
+      }
+    }
     state.end();
   }
 
@@ -175,9 +207,40 @@ class TraceFilter::Impl {
   }
 
   std::unique_ptr<ValueMatcher> all_values() const {
-    auto values = options_.masked_values;
-    values.insert(values.end(), added_values_.begin(), added_values_.end());
-    return std::make_unique<ValueMatcher>(std::move(values));
+    std::vector<std::string> forms;
+    for (const auto* values : {&options_.masked_values, &added_values_})
+      for (const auto& value : *values)
+        for (auto& form : masked_forms(value)) forms.push_back(std::move(form));
+    return std::make_unique<ValueMatcher>(std::move(forms));
+  }
+
+  void put(std::string_view text, Chain& chain, LogStream stream) {
+    if (text.empty()) return;
+    use_values();
+    pass(chain.write(text), stream);
+  }
+
+  void use_values() {
+    if (!values_outdated_) return;
+    values_outdated_ = false;
+    auto values = all_values();
+    for (auto& chain : chains_) {
+      if (chain) chain->mask.use(*values);
+    }
+    values_ = std::move(values);
+  }
+
+  /// What the script has named. It is hidden from the next byte on.
+  void learn(AddMaskFilter::Named named) {
+    const bool room =
+        added_values_.size() < max_named && added_bytes_ + named.value.size() <= max_named_bytes;
+    const bool too_much =
+        named.too_long || (!named.value.empty() && !room && !is_known(named.value));
+    if (room) add_masked_value(std::move(named.value));
+    if (!too_much || warned_) return;
+    warned_ = true;
+    write(LogStream::runner, LogKind::out,
+          warning_line("::add-mask:: named more than can be masked; not all of it is hidden"));
   }
 
   Chain& chain(LogStream stream, LogKind kind) {
@@ -192,6 +255,9 @@ class TraceFilter::Impl {
 
   TraceOptions options_;
   std::vector<std::string> added_values_;
+  std::size_t added_bytes_ = 0;
+  bool values_outdated_ = false;
+  bool warned_ = false;  // that not all can be masked
   std::unique_ptr<ValueMatcher> values_;
   ValueMatcher prefixes_;
   std::array<std::optional<Chain>, 6> chains_;

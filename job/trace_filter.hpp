@@ -26,9 +26,10 @@ struct TraceOptions {
 };
 
 /// The log pipeline of a job, no I/O: bytes of several streams in, the final bytes out, in the
-/// order mask values → URL parameters → token prefixes → timestamps (one state per stream and
-/// kind), then shared: UTF-8 repair → size limit (head and tail are kept). Correct at every chunk
-/// border; what may still become a secret is held back until it cannot or until close().
+/// order `::add-mask::` lines of the script → mask values in all their forms → URL parameters →
+/// token prefixes → timestamps (one state per stream and kind), then shared: UTF-8 repair → size
+/// limit (head and tail are kept). Correct at every chunk border; what may still become a secret is
+/// held back until it cannot or until close().
 class TraceFilter {
  public:
   /// `out` gets the final bytes, in pieces; they are valid during the call.
@@ -47,7 +48,8 @@ class TraceFilter {
   void flush(LogStream stream);
   /// Flushes everything; further writes are ignored.
   void close();
-  /// Adds a value to hide from now on, also in what is held back.
+  /// Adds a value to hide from now on, also in what is held back. Cheap; what it takes to look for
+  /// it is made when more is written.
   void add_masked_value(std::string value);
   /// All that later output depends on, as bytes for a journal: below 100 while nothing is held
   /// back, and up to 1 MiB once the limit is exceeded. Holds masked values and parts of them.

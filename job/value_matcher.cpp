@@ -16,7 +16,7 @@ constexpr std::size_t shallow = 2;
 /// one.
 constexpr std::size_t slots_per_block = 64;
 constexpr unsigned min_slot_bits = 12;
-constexpr unsigned max_slot_bits = 16;
+constexpr unsigned max_slot_bits = 18;
 
 /// Hash of the block that ends before `end`, `32 - drop` bits long.
 template <std::size_t block>

@@ -11,7 +11,7 @@ namespace slipway::job {
 
 /// Finds every occurrence of many values in a stream of bytes: an Aho–Corasick automaton, linear
 /// whatever the input, with a table in front of it that skips text in which no value can begin
-/// (Wu–Manber). Immutable; needs about 30 bytes per byte of the values and 4 to 64 KiB.
+/// (Wu–Manber). Immutable; needs about 30 bytes per byte of the values and 4 to 256 KiB.
 class ValueMatcher {
  public:
   /// Where a scan stands; 0 = nothing begun.

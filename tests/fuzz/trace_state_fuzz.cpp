@@ -62,7 +62,8 @@ void restart_at_random(fuzz::Input input) {
 /// Bytes that claim to be a state are refused, or a state as good as any.
 void read_foreign(fuzz::Input input) {
   const auto settings = options(input);
-  auto state = "\x01" + std::string(4, '\0') + std::string{input.rest()};
+  const std::string version{settings.limit_bytes % 16 == 1 ? '\x02' : '\x01'};
+  auto state = version + std::string(4, '\0') + std::string{input.rest()};
   const auto rest = input.rest();
   auto crc = ::crc32_z(0, reinterpret_cast<const Bytef*>(rest.data()), rest.size());
   for (std::size_t i = 1; i <= 4; ++i, crc >>= 8) state[i] = static_cast<char>(crc & 0xFF);

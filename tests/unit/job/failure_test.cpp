@@ -17,7 +17,7 @@ constexpr FailureReason all[] = {script_failure,
                                  job_canceled,
                                  unknown_failure};
 
-TEST(FailureReason, Coordinator42WithoutAListFromTheServer) {
+TEST(FailureReason, Edge42WithoutAListFromTheServer) {
   EXPECT_EQ(wire_reason(script_failure, {}), "script_failure");
   EXPECT_EQ(wire_reason(runner_system_failure, {}), "runner_system_failure");
   EXPECT_EQ(wire_reason(job_execution_timeout, {}), "job_execution_timeout");
@@ -29,13 +29,13 @@ TEST(FailureReason, Coordinator42WithoutAListFromTheServer) {
   EXPECT_EQ(wire_reason(unknown_failure, {}), "unknown_failure");
 }
 
-TEST(FailureReason, Coordinator42ListedReasonsAreSentAsTheyAre) {
+TEST(FailureReason, Edge42ListedReasonsAreSentAsTheyAre) {
   for (const auto reason : all) {
     EXPECT_EQ(wire_reason(reason, {"other", std::string{to_string(reason)}}), to_string(reason));
   }
 }
 
-TEST(FailureReason, Coordinator41FailureCarriesReasonTextAndCode) {
+TEST(FailureReason, Edge41FailureCarriesReasonTextAndCode) {
   const Failure failure{script_failure, "exit code 7", 7};
   EXPECT_EQ(failure.reason(), script_failure);
   EXPECT_STREQ(failure.what(), "exit code 7");

@@ -53,7 +53,7 @@ TEST(FilterState, TheDocumentedLayout) {
   writer.number(300);
   writer.text("ab");
   // CRC-32 of ac 02 02 61 62.
-  EXPECT_THAT(std::move(writer).finish(), testing::StrEq("\x01\xfd\xc3\x22\x05\xac\x02\x02"
+  EXPECT_THAT(std::move(writer).finish(), testing::StrEq("\x02\xfd\xc3\x22\x05\xac\x02\x02"
                                                          "ab"));
 }
 
@@ -76,7 +76,7 @@ TEST(FilterState, EveryCutAndEveryFlippedBitIsFound) {
 
 TEST(FilterState, ANewerVersionIsToldFromDamage) {
   auto state = numbers({1});
-  state[0] = 2;
+  state[0] = 3;
   EXPECT_THAT(problem(state), testing::HasSubstr("newer version"));
   state[0] = static_cast<char>(0xFF);
   EXPECT_THAT(problem(state), testing::HasSubstr("newer version"));

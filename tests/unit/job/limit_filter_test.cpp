@@ -58,7 +58,7 @@ unsigned long crc(const std::string& text) {
   return crc32(0, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size()));
 }
 
-TEST(LimitFilter, Coordinator33Vectors) {
+TEST(LimitFilter, Edge33Vectors) {
   const auto digits = limited(12, {{"0123456789ABCDEF"}, {"more\n"}, {"Job succeeded\n", true}});
   EXPECT_EQ(digits, "0123456789AB" + notice(12));
   EXPECT_EQ(digits.size(), 129u);
@@ -69,7 +69,7 @@ TEST(LimitFilter, Coordinator33Vectors) {
   EXPECT_EQ(crc(cut), 0x1284e057u);
 }
 
-TEST(LimitFilter, Coordinator33BelowExactAndAbove) {
+TEST(LimitFilter, Edge33BelowExactAndAbove) {
   EXPECT_EQ(limited(12, {{"0123456789A"}}), "0123456789A");
   EXPECT_EQ(limited(12, {{"0123456789AB"}}), "0123456789AB" + notice(12));
   EXPECT_EQ(limited(12, {{"0123456"}, {"789AB"}}), "0123456789AB" + notice(12));
@@ -82,7 +82,7 @@ TEST(LimitFilter, ZeroIsFourMebibytes) {
   EXPECT_THAT(log, HasSubstr("xy" + notice(4194304)));
 }
 
-TEST(LimitFilter, Coordinator33RunnersLinesFollowAtTheEnd) {
+TEST(LimitFilter, Edge33RunnersLinesFollowAtTheEnd) {
   const std::string head(63, 'x');
   const auto log = limited(64, {{head + "\n"}, {"script output\n"}, {"Job succeeded\n", true}});
   EXPECT_EQ(log, head + "\n" + notice(64) + missing(14) + "Job succeeded\n");

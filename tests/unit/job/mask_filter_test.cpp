@@ -54,7 +54,7 @@ struct MaskCase {
   const char* want;
 };
 
-TEST(MaskFilter, Coordinator34Table) {
+TEST(MaskFilter, Edge34Table) {
   const MaskCase cases[] = {
       {"split over two chunks", {"s3cret"}, {"a s3c", "ret b"}, "a [MASKED] b"},
       {"split over many chunks", {"s3cret"}, {"s", "3", "c", "r", "e", "t"}, "[MASKED]"},
@@ -86,7 +86,7 @@ TEST(MaskFilter, Coordinator34Table) {
   }
 }
 
-TEST(MaskFilter, Coordinator34LongValueOverManyWrites) {
+TEST(MaskFilter, Edge34LongValueOverManyWrites) {
   std::string secret;
   for (int i = 0; i < 16'000; ++i) secret += static_cast<char>('a' + i * i % 26);
   const auto text = "<" + secret + ">" + secret.substr(0, 15'000) + "|";
@@ -213,7 +213,7 @@ TEST(MaskFilter, TheOpenTextOfEveryState) {
   }
 }
 
-TEST(MaskFilter, Coordinator34AgreesWithTryingEverything) {
+TEST(MaskFilter, Edge34AgreesWithTryingEverything) {
   std::mt19937 random{4711};
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
   const auto word = [&](std::size_t letters, std::size_t least, std::size_t most) {

@@ -67,7 +67,7 @@ std::string error_of(const json& changes) {
   return result.error.text;
 }
 
-TEST(Payload, Coordinator6_11Example) {
+TEST(Payload, TheDocumentedExample) {
   const auto job = parsed(std::string{example});
   EXPECT_EQ(job.id, 90125);
   EXPECT_EQ(job.token.reveal(), "glcbt-64_exampleJob");
@@ -131,7 +131,7 @@ TEST(Payload, TimeoutOfZeroOrLessIsTwoHours) {
   EXPECT_EQ(parsed(json{{"runner_info", {{"timeout", 1}}}}).timeout_seconds, 1);
 }
 
-TEST(Payload, Coordinator20UnknownExecutorOptionsAreCollected) {
+TEST(Payload, Edge20UnknownExecutorOptionsAreCollected) {
   const auto job = parsed(json{{"image",
                                 {{"executor_opts",
                                   {{"docker", {{"blob", 1}, {"user", "u"}, {"platform", "p"}}},
@@ -142,7 +142,7 @@ TEST(Payload, Coordinator20UnknownExecutorOptionsAreCollected) {
   EXPECT_EQ(job.image.docker_platform, "p");
 }
 
-TEST(Payload, Coordinator21UserAsIntegerAndAsString) {
+TEST(Payload, Edge21UserAsIntegerAndAsString) {
   const auto user = [](const json& value) {
     return parsed(json{{"image", {{"executor_opts", {{"docker", {{"user", value}}}}}}}})
         .image.docker_user;
@@ -155,7 +155,7 @@ TEST(Payload, Coordinator21UserAsIntegerAndAsString) {
               HasSubstr("image.executor_opts.docker.user: expected"));
 }
 
-TEST(Payload, Coordinator21RunSecretsAndInputs) {
+TEST(Payload, Edge21RunSecretsAndInputs) {
   const auto job = parsed(json{{"run", "[{\"name\":\"a\"}]"},
                                {"secrets", {{"A", {{"vault", json::object()}}}}},
                                {"inputs", {{{"key", "a"}}}}});
@@ -277,7 +277,7 @@ TEST(Payload, CommandAbsentIsNotEmpty) {
             std::vector<std::string>{});
 }
 
-TEST(ShortToken, Coordinator2Table) {
+TEST(ShortToken, OfEveryKindOfToken) {
   const struct {
     const char *token, *want;
   } cases[] = {

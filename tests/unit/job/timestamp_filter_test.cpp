@@ -44,7 +44,7 @@ std::string rejoined(const Chunks& chunks) {
   return out;
 }
 
-TEST(TimestampFilter, Coordinator38Entries) {
+TEST(TimestampFilter, Edge38Entries) {
   const struct {
     const char* what;
     Chunks chunks;
@@ -67,7 +67,7 @@ TEST(TimestampFilter, Coordinator38Entries) {
   }
 }
 
-TEST(TimestampFilter, Coordinator38LongLines) {
+TEST(TimestampFilter, Edge38LongLines) {
   const std::string fits(8192 - 32, 'x');
   EXPECT_EQ(entries({fits, "\n"}), " " + fits + "\n");
   EXPECT_EQ(entries({fits, "y", "z\n"}), " " + fits + "y\n+z\n");
@@ -77,7 +77,7 @@ TEST(TimestampFilter, Coordinator38LongLines) {
   EXPECT_EQ(entries({"x", rest, "z", "\n"}), " x" + rest + "\n+z\n");
 }
 
-TEST(TimestampFilter, Coordinator38RejoinsToTheSameTextAtAnyBorder) {
+TEST(TimestampFilter, Edge38RejoinsToTheSameTextAtAnyBorder) {
   const std::string text = "one\ntwo\rthree\r\n\nfour\r\r\nlast\n";
   for (const auto& chunks : splits(text)) EXPECT_EQ(rejoined(chunks), text);
 }

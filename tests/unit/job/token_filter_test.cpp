@@ -15,7 +15,7 @@ std::string masked(std::vector<std::string> prefixes, const Chunks& chunks) {
   return text;
 }
 
-TEST(TokenFilter, Coordinator36Table) {
+TEST(TokenFilter, Edge36Table) {
   const auto defaults = default_token_prefixes(true);
   const struct {
     std::string text, want;

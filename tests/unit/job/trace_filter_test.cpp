@@ -37,7 +37,7 @@ TraceOptions masking(std::vector<std::string> values) {
   return options;
 }
 
-TEST(TraceFilter, Coordinator34StreamsInterleavedNeverShowTheSecret) {
+TEST(TraceFilter, Edge34StreamsInterleavedNeverShowTheSecret) {
   Trace trace{masking({"s3cret"})};
   const std::string secret = "s3cret";
   for (const char c : secret) {
@@ -65,7 +65,7 @@ TEST(TraceFilter, AllFiltersAtEveryBorder) {
   }
 }
 
-TEST(TraceFilter, Coordinator38TimestampsOfInterleavedStreams) {
+TEST(TraceFilter, Edge38TimestampsOfInterleavedStreams) {
   Trace trace{{}, true};
   trace.out("compi");
   trace.err("warning: odd\n");
@@ -80,7 +80,7 @@ TEST(TraceFilter, Coordinator38TimestampsOfInterleavedStreams) {
             "2031-02-03T04:05:06.000789Z 01O open\n");
 }
 
-TEST(TraceFilter, Coordinator38OneWriteStaysOneWrite) {
+TEST(TraceFilter, Edge38OneWriteStaysOneWrite) {
   // A mask in the middle must not make two entries of it.
   Trace trace{masking({"s3cret"}), true};
   trace.out("a\rs3cret\rb");
@@ -90,7 +90,7 @@ TEST(TraceFilter, Coordinator38OneWriteStaysOneWrite) {
             "2031-02-03T04:05:06.000789Z 01O+c\n");
 }
 
-TEST(TraceFilter, Coordinator37CharacterOverTwoWritesAndBrokenEnd) {
+TEST(TraceFilter, Edge37CharacterOverTwoWritesAndBrokenEnd) {
   Trace trace;
   trace.out("\xc3");
   trace.out(
@@ -148,7 +148,7 @@ TEST(TraceFilter, LearnsValuesWhileRunning) {
   EXPECT_EQ(trace.log, "pa55word [MASKED] [MASKED] [MASKED]");
 }
 
-TEST(TraceFilter, Coordinator33LimitAndTheRunnersLastLine) {
+TEST(TraceFilter, Edge33LimitAndTheRunnersLastLine) {
   TraceOptions options;
   options.limit_bytes = 128;
   Trace trace{options};

@@ -8,7 +8,7 @@
 namespace slipway::job {
 namespace {
 
-TEST(UrlFilter, Coordinator35Table) {
+TEST(UrlFilter, Edge35Table) {
   const struct {
     std::string text, want;
   } cases[] = {
@@ -40,7 +40,7 @@ TEST(UrlFilter, Coordinator35Table) {
   }
 }
 
-TEST(UrlFilter, Coordinator35ValueOfAnyLength) {
+TEST(UrlFilter, Edge35ValueOfAnyLength) {
   const std::string value(200'000, 'v');
   EXPECT_EQ(filtered(UrlFilter{}, {"?rss_token=" + value, value, " end"}),
             "?rss_token=[MASKED] end");

@@ -10,7 +10,7 @@ namespace {
 
 const std::string bad = "\xEF\xBF\xBD";
 
-TEST(Utf8Filter, Coordinator37Table) {
+TEST(Utf8Filter, Edge37Table) {
   const struct {
     const char* what;
     std::string text, want;

@@ -86,7 +86,7 @@ TEST(Variables, Jobs19_17ExpansionIsNotRecursive) {
   EXPECT_EQ(expanded.get("B"), "1");
 }
 
-TEST(Variables, Coordinator22Jobs19_18DuplicatesLastWins) {
+TEST(Variables, Edge22Jobs19_18DuplicatesLastWins) {
   const Variables variables{
       {masked("A", "first $X"), variable("X", "1"), masked("A", "second"), variable("B", "$A")}};
   EXPECT_EQ(variables.get("A"), "second");
@@ -96,7 +96,7 @@ TEST(Variables, Coordinator22Jobs19_18DuplicatesLastWins) {
   EXPECT_THAT(expanded.masked_values(), ElementsAre("first 1", "second"));
 }
 
-TEST(Variables, Coordinator22Jobs19_20RawAndFile) {
+TEST(Variables, Edge22Jobs19_20RawAndFile) {
   const Variables variables{{raw("R", "$A ${F}"), variable("A", "1"), file("F", "the $A content"),
                              variable("P", "$F $R"),
                              variable("RUNNER_TEMP_PROJECT_DIR", "/tmp/x")}};
