@@ -18,29 +18,6 @@ constexpr std::string_view zero_time = "0001-01-01T00:00:00Z";
 /// Written with every runner, even empty.
 constexpr std::array always_tables{"cache", "cache.s3", "cache.gcs", "cache.azure"};
 
-/// `2026-01-01T00:00:00Z`, perhaps with a fraction and another offset; anything else, also "", is
-/// the zero time, since the text comes from a server.
-std::string time_text(std::string_view text) {
-  constexpr std::string_view shape = "dddd-dd-ddTdd:dd:dd";
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (text.size() < shape.size()) return std::string{zero_time};
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    if (shape[i] == 'd' ? !digit(text[i]) : text[i] != shape[i]) return std::string{zero_time};
-  const auto number = [&](std::size_t at) { return (text[at] - '0') * 10 + (text[at + 1] - '0'); };
-  if (number(5) < 1 || number(5) > 12 || number(8) < 1 || number(8) > 31 || number(11) > 23 ||
-      number(14) > 59 || number(17) > 59)
-    return std::string{zero_time};
-  auto zone = text.substr(shape.size());
-  if (zone.starts_with('.')) {
-    const auto rest = std::find_if_not(zone.begin() + 1, zone.end(), digit);
-    zone.remove_prefix(static_cast<std::size_t>(rest - zone.begin()));
-  }
-  const bool offset = zone.size() == 6 && (zone[0] == '+' || zone[0] == '-') && digit(zone[1]) &&
-                      digit(zone[2]) && zone[3] == ':' && digit(zone[4]) && digit(zone[5]);
-  if (zone != "Z" && !offset) return std::string{zero_time};
-  return std::string{text.substr(0, shape.size())} + std::string{zone};
-}
-
 std::string list_text(const std::vector<std::string>& list) {
   std::string out;
   for (const auto& item : list) out += (out.empty() ? "" : ", ") + quote_toml(item);
@@ -107,7 +84,7 @@ std::string scalar_text(const Value& value, Kind kind) {
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return list_text(*list);
   const auto& text = std::get<std::string>(value);
-  return kind == Kind::time ? time_text(text) : quote_toml(text);
+  return kind == Kind::time ? toml_time(text) : quote_toml(text);
 }
 
 bool is_map(Kind kind) {
@@ -137,6 +114,27 @@ std::string map_text(const Value& value, const std::string& margin) {
 }
 
 }  // namespace
+
+std::string toml_time(std::string_view text) {
+  constexpr std::string_view shape = "dddd-dd-ddTdd:dd:dd";
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (text.size() < shape.size()) return std::string{zero_time};
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (shape[i] == 'd' ? !digit(text[i]) : text[i] != shape[i]) return std::string{zero_time};
+  const auto number = [&](std::size_t at) { return (text[at] - '0') * 10 + (text[at + 1] - '0'); };
+  if (number(5) < 1 || number(5) > 12 || number(8) < 1 || number(8) > 31 || number(11) > 23 ||
+      number(14) > 59 || number(17) > 59)
+    return std::string{zero_time};
+  auto zone = text.substr(shape.size());
+  if (zone.starts_with('.')) {
+    const auto rest = std::find_if_not(zone.begin() + 1, zone.end(), digit);
+    zone.remove_prefix(static_cast<std::size_t>(rest - zone.begin()));
+  }
+  const bool offset = zone.size() == 6 && (zone[0] == '+' || zone[0] == '-') && digit(zone[1]) &&
+                      digit(zone[2]) && zone[3] == ':' && digit(zone[4]) && digit(zone[5]);
+  if (zone != "Z" && !offset) return std::string{zero_time};
+  return std::string{text.substr(0, shape.size())} + std::string{zone};
+}
 
 std::string quote_toml(std::string_view text) {
   std::string out = "\"";

@@ -36,6 +36,10 @@ class RunnerEntry {
   std::map<std::string, Value, std::less<>> values_;
 };
 
+/// `text` as a TOML time: RFC 3339 without its fraction; the zero time for anything else, also "",
+/// since the text comes from a server.
+std::string toml_time(std::string_view text);
+
 /// `text` as a TOML basic string, quotes included.
 std::string quote_toml(std::string_view text);
 

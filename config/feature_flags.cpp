@@ -98,4 +98,15 @@ ResolvedFlag resolve(std::string_view name, const std::map<std::string, bool>& r
           fmt::format("{} is neither true nor false; its default ({}) is used", name, fallback)};
 }
 
+std::string changed_flags(const std::map<std::string, bool>& runner_flags,
+                          const FlagVariables& job_variables) {
+  std::string text;
+  for (const auto& flag : flags) {
+    const bool value = resolve(flag.name, runner_flags, job_variables).value;
+    if (value != flag.fallback)
+      text += fmt::format("{}{}:{}", text.empty() ? "" : ", ", flag.name, value);
+  }
+  return text;
+}
+
 }  // namespace slipway::config

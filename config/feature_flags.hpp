@@ -39,4 +39,9 @@ struct ResolvedFlag {
 ResolvedFlag resolve(std::string_view flag, const std::map<std::string, bool>& runner_flags,
                      const FlagVariables& job_variables);
 
+/// The flags that are not at their defaults, as a job's header names them: `FF_A:true, FF_B:false`,
+/// in the order of feature_flags(); "" for none.
+std::string changed_flags(const std::map<std::string, bool>& runner_flags,
+                          const FlagVariables& job_variables);
+
 }  // namespace slipway::config

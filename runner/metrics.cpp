@@ -1,6 +1,8 @@
 #include "runner/metrics.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace slipway::runner {
 
@@ -11,6 +13,12 @@ using Type = Exposition::Type;
 /// Of GitLab Runner's `mode` label: how a job's scripts run. Native step execution is the other
 /// one.
 constexpr auto mode = "traditional";
+
+#if defined(__aarch64__)
+constexpr auto architecture = "arm64";
+#else
+constexpr auto architecture = "amd64";
+#endif
 
 MetricLabels labels_of(const RunnerLabels& runner) {
   return {{"runner", runner.short_token},
@@ -39,10 +47,37 @@ void counter(Exposition& out, const char* name, const char* help, std::uint64_t 
   out.sample(static_cast<double>(value));
 }
 
+/// `0`, `5+`: a label that the server makes up must not become any text.
+std::string project_jobs_label(std::string_view text) {
+  const auto number = text.ends_with('+') ? text.substr(0, text.size() - 1) : text;
+  const bool good = !number.empty() && number.size() <= 3 &&
+                    std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; });
+  return good ? std::string{text} : "unknown";
+}
+
+MetricLabels manager_of(const RunnerLabels& runner) {
+  return {{"runner", runner.short_token}, {"system_id", runner.system_id}};
+}
+
+/// One family over all runners.
+template <class Value>
+void per_runner(Exposition& out, const MetricsMoment& moment, const char* name, Type type,
+                const char* help, MetricLabels (*labels)(const RunnerLabels&), Value value) {
+  out.family(name, type, help);
+  for (const auto& runner : moment.runners)
+    out.sample(labels(runner.labels), static_cast<double>(value(runner)));
+}
+
 }  // namespace
 
-void Metrics::job_taken(const RunnerLabels& runner) {
+void Metrics::job_taken(const RunnerLabels& runner, const job::JobInfo& info,
+                        std::string_view executor) {
+  static const std::vector<double> bounds{1, 3, 10, 30, 60, 120, 300, 900, 1800, 3600};
   ++taken_[runner];
+  ++executors_[std::string{executor}];
+  queued_.try_emplace({runner, project_jobs_label(info.project_jobs_running)}, bounds)
+      .first->second.observe(info.time_in_queue_seconds);
+  queues_[runner] = {info.queue_size, info.queue_depth};
 }
 
 void Metrics::job_ended(const RunnerLabels& runner, Ended result, std::string_view failure_reason,
@@ -60,10 +95,19 @@ void Metrics::orphans_found(std::string_view kind, std::uint64_t count) {
 std::string Metrics::exposition(const MetricsMoment& moment) const {
   Exposition out;
   out.family("gitlab_runner_version_info", Type::gauge, "This program.");
-  out.sample({{"name", "slipway"}, {"version", moment.version}, {"revision", moment.revision}}, 1);
+  out.sample({{"name", "slipway"},
+              {"version", moment.version},
+              {"revision", moment.revision},
+              {"os", "linux"},
+              {"architecture", architecture}},
+             1);
   out.family("gitlab_runner_process_state_info", Type::gauge, "What the process is doing.");
   out.sample({{"state", moment.process_state}}, 1);
   write_runners(out, moment);
+  write_queues(out);
+  write_requests(out, moment);
+  write_process(out, moment);
+  api_.write(out);
   write_jobs(out);
   write_recovery(out, moment);
   return std::move(out).text();
@@ -89,6 +133,77 @@ void Metrics::write_runners(Exposition& out, const MetricsMoment& moment) const 
   for (const auto& runner : moment.runners) taken.try_emplace(runner.labels, 0);
   for (const auto& [runner, count] : taken)
     out.sample(labels_of(runner), static_cast<double>(count));
+}
+
+void Metrics::write_queues(Exposition& out) const {
+  out.family("gitlab_runner_job_queue_duration_seconds", Type::histogram,
+             "How long jobs waited at GitLab.");
+  for (const auto& [key, histogram] : queued_)
+    out.sample(with(labels_of(key.first), {{"project_jobs_running", key.second}}), histogram);
+  out.family("gitlab_runner_job_queue_size", Type::gauge, "GitLab's queue, as the last job told.");
+  for (const auto& [runner, queue] : queues_)
+    out.sample(labels_of(runner), static_cast<double>(queue.size));
+  out.family("gitlab_runner_job_queue_depth", Type::gauge,
+             "How far GitLab looked for a job, as the last job told.");
+  for (const auto& [runner, queue] : queues_)
+    out.sample(labels_of(runner), static_cast<double>(queue.depth));
+  out.family("gitlab_runner_job_execution_mode_total", Type::counter, "Jobs taken, by executor.");
+  for (const auto& [executor, count] : executors_)
+    out.sample({{"mode", mode}, {"executor", executor}}, static_cast<double>(count));
+}
+
+void Metrics::write_requests(Exposition& out, const MetricsMoment& moment) const {
+  using Runner = MetricsMoment::Runner;
+  per_runner(out, moment, "gitlab_runner_request_concurrency", Type::gauge,
+             "Requests for jobs under way.", manager_of,
+             [](const Runner& runner) { return runner.requests; });
+  per_runner(out, moment, "gitlab_runner_request_concurrency_hard_limit", Type::gauge,
+             "The configured request_concurrency.", manager_of,
+             [](const Runner& runner) { return runner.request_limit; });
+  per_runner(out, moment, "gitlab_runner_request_concurrency_adaptive_limit", Type::gauge,
+             "What of it the answers so far allow, before it is rounded.", manager_of,
+             [](const Runner& runner) { return runner.adaptive_limit; });
+  per_runner(out, moment, "gitlab_runner_request_concurrency_used_limit", Type::gauge,
+             "How many requests may be under way.", manager_of,
+             [](const Runner& runner) { return std::ceil(runner.adaptive_limit); });
+  per_runner(out, moment, "gitlab_runner_request_concurrency_exceeded_total", Type::counter,
+             "Times that this limit held a request back.", manager_of,
+             [](const Runner& runner) { return runner.exceeded; });
+  per_runner(out, moment, "gitlab_runner_worker_feeds_total", Type::counter,
+             "Requests for jobs made.", labels_of,
+             [](const Runner& runner) { return runner.feeds; });
+  per_runner(out, moment, "gitlab_runner_worker_feed_failures_total", Type::counter,
+             "Requests for jobs that GitLab refused.", labels_of,
+             [](const Runner& runner) { return runner.refused; });
+  per_runner(out, moment, "gitlab_runner_worker_health_check_failures_total", Type::counter,
+             "Refusals after which the runner waits.", labels_of,
+             [](const Runner& runner) { return runner.refused; });
+}
+
+void Metrics::write_process(Exposition& out, const MetricsMoment& moment) const {
+  gauge(out, "gitlab_runner_worker_slots_number", "How many jobs may run at once.",
+        moment.concurrent);
+  out.family("gitlab_runner_worker_slot_operations_total", Type::counter,
+             "Slots opened and closed.");
+  out.sample({{"operation", "started"}}, moment.concurrent);
+  out.sample({{"operation", "stopped"}}, 0);
+  std::map<RunnerLabels, std::uint64_t> failures;
+  for (const auto& [key, count] : failed_) failures[key.first] += count;
+  out.family("gitlab_runner_worker_processing_failures_total", Type::counter,
+             "Jobs that did not succeed.");
+  for (const auto& [runner, count] : failures)
+    out.sample(with(labels_of(runner), {{"failure_type", "job_failure"}}),
+               static_cast<double>(count));
+  counter(out, "gitlab_runner_configuration_loaded_total", "Times config.toml was read.", 1);
+  counter(out, "gitlab_runner_configuration_loading_error_total",
+          "Times config.toml could not be read.", 0);
+  counter(out, "gitlab_runner_configuration_saved_total", "Times config.toml was changed.",
+          config_saved_);
+  counter(out, "gitlab_runner_configuration_saving_error_total",
+          "Times config.toml could not be changed.", config_unsaved_);
+  out.family("gitlab_runner_errors_total", Type::counter, "Lines in the log, by level.");
+  for (const auto& [level, count] : moment.log_lines)
+    out.sample({{"level", level}}, static_cast<double>(count));
 }
 
 void Metrics::write_jobs(Exposition& out) const {

@@ -9,6 +9,8 @@
 #include <tuple>
 #include <vector>
 
+#include "job/job.hpp"
+#include "runner/api_metrics.hpp"
 #include "runner/prometheus.hpp"
 
 namespace slipway::runner {
@@ -27,6 +29,12 @@ struct MetricsMoment {
   struct Runner {
     RunnerLabels labels;
     int limit = 0;
+    int requests = 0;            ///< for jobs, under way
+    int request_limit = 1;       ///< request_concurrency
+    double adaptive_limit = 1;   ///< what of it may be used
+    std::uint64_t feeds = 0;     ///< requests made, since the start
+    std::uint64_t exceeded = 0;  ///< times that a limit on requests held one back
+    std::uint64_t refused = 0;   ///< requests that GitLab refused
   };
   struct Job {
     RunnerLabels runner;
@@ -40,6 +48,7 @@ struct MetricsMoment {
   int concurrent = 0;
   std::vector<Runner> runners;
   std::vector<Job> jobs;
+  std::map<std::string, std::uint64_t> log_lines;  ///< by level
   std::size_t reaper_pending = 0;
   std::uint64_t reaper_failures = 0;
   std::uint64_t reaper_removed = 0;
@@ -62,7 +71,7 @@ class Metrics {
   enum class Resumed { adopted, finished, restarted, delivered };
   enum class Ended { success, failed, canceled };
 
-  void job_taken(const RunnerLabels& runner);
+  void job_taken(const RunnerLabels& runner, const job::JobInfo& info, std::string_view executor);
   /// \param failure_reason  as on the wire; "" unless `result` is `failed`.
   void job_ended(const RunnerLabels& runner, Ended result, std::string_view failure_reason,
                  std::chrono::duration<double> took);
@@ -70,12 +79,19 @@ class Metrics {
   /// \param kind  container, volume or network, of a job that was gone.
   void orphans_found(std::string_view kind, std::uint64_t count = 1);
   void journal_failed() { ++journal_errors_; }
+  void config_saved(bool well) { ++(well ? config_saved_ : config_unsaved_); }
+  void api_call(const RunnerLabels& runner, const gitlab_api::CallRecord& call) {
+    api_.call(runner.short_token, runner.system_id, call);
+  }
 
   /// The text to serve, without the process's own figures (process_stats.hpp).
   std::string exposition(const MetricsMoment& moment) const;
 
  private:
   void write_runners(Exposition& out, const MetricsMoment& moment) const;
+  void write_queues(Exposition& out) const;
+  void write_requests(Exposition& out, const MetricsMoment& moment) const;
+  void write_process(Exposition& out, const MetricsMoment& moment) const;
   void write_jobs(Exposition& out) const;
   void write_recovery(Exposition& out, const MetricsMoment& moment) const;
 
@@ -83,6 +99,16 @@ class Metrics {
   std::map<std::pair<RunnerLabels, std::string>, std::uint64_t> failed_;
   std::map<Ended, std::uint64_t> ended_;
   std::map<RunnerLabels, Histogram> durations_;
+  std::map<std::pair<RunnerLabels, std::string>, Histogram> queued_;  ///< by project_jobs_running
+  struct Queue {
+    std::int64_t size = 0;
+    std::int64_t depth = 0;
+  };
+  std::map<RunnerLabels, Queue> queues_;  ///< as the last job told
+  std::map<std::string, std::uint64_t, std::less<>> executors_;
+  ApiMetrics api_;
+  std::uint64_t config_saved_ = 0;
+  std::uint64_t config_unsaved_ = 0;
   std::map<Resumed, std::uint64_t> resumed_;
   std::map<std::string, std::uint64_t, std::less<>> orphans_;
   std::uint64_t journal_errors_ = 0;

@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "config/paths.hpp"
+#include "runner/log_counts.hpp"
 #include "util/async.hpp"
 
 namespace slipway::runner {
@@ -53,6 +54,11 @@ Service::Service(asio::any_io_executor executor, ServiceOptions options)
       started_{unix_time()},
       usage_{executor, state_.path() / "usage"},
       status_file_{executor, state_.path(), [this] { return status(); }},
+      rotation_{pollers_,
+                [this](const config::Runner& before, const config::TokenChange& change) {
+                  store_token(before, change);
+                },
+                gitlab_api::RetryClock::system()},
       swept_{executor},
       room_{executor},
       running_{executor},
@@ -61,19 +67,25 @@ Service::Service(asio::any_io_executor executor, ServiceOptions options)
   if (options_.config.concurrent < 1)
     throw std::runtime_error{fmt::format("{}: concurrent is {}, but must be at least 1",
                                          options_.config.path, options_.config.concurrent)};
-  for (const auto& runner : options_.config.runners) {
-    if (!usable(runner) || !has_engine(runner)) continue;
-    pollers_.emplace_back(executor_, *this, runner, client_options(runner),
-                          options_.config.check_interval);
+  std::vector<const config::Runner*> runners;
+  for (const auto& runner : options_.config.runners)
+    if (usable(runner) && has_engine(runner)) runners.push_back(&runner);
+  const std::chrono::milliseconds interval = options_.config.check_interval;
+  for (const auto* runner : runners) {
+    // They take turns, so that a coordinator is not asked by all at once.
+    const auto turn = interval * pollers_.size() / runners.size();
+    pollers_.emplace_back(executor_, *this, *runner, client_options(*runner), interval, turn);
   }
-  if (!options_.config.listen_address.empty())
+  if (!options_.config.listen_address.empty()) {
+    count_log_lines();
     metrics_server_.emplace(executor_, options_.config.listen_address, pages());
+  }
   recover();
 }
 
 Service::~Service() = default;
 
-gitlab_api::ClientOptions Service::client_options(const config::Runner& runner) const {
+gitlab_api::ClientOptions Service::client_options(const config::Runner& runner) {
   const auto tls = config::tls_paths(runner, options_.certs_dir, config::file_exists);
   gitlab_api::ClientOptions client;
   client.url = runner.url;
@@ -82,10 +94,15 @@ gitlab_api::ClientOptions Service::client_options(const config::Runner& runner) 
   client.ca_file = tls.ca_file;
   client.certificate_file = tls.certificate_file;
   client.key_file = tls.key_file;
+  client.connection_max_age = options_.config.connection_max_age;
+  client.on_call = [this, labels = labels_of(runner)](const gitlab_api::CallRecord& call) {
+    metrics_.api_call(labels, call);
+  };
   client.info.version = options_.version;
   client.info.revision = options_.revision;
   client.info.executor = runner.executor;
   client.info.shell = runner.shell.empty() ? "bash" : runner.shell;
+  client.info.labels = runner.labels;
   if (runner.docker) client.info.gpus = runner.docker->gpus;
   return client;
 }
@@ -105,6 +122,7 @@ asio::awaitable<int> Service::run() {
   // One whose end was only to be removed is gone at once.
   for (auto job = jobs_.begin(); job != jobs_.end();) running_.start(run_job(job++));
   for (auto& poller : pollers_) polling_.start(poller.run());
+  if (rotation_.needed()) helpers_.start(rotation_.run());
   spdlog::info("Starting multi-runner from {}... runners={} concurrent={} builds={}",
                options_.config.path, pollers_.size(), options_.config.concurrent, jobs_.size());
   while (!draining_) co_await room_.wait();
@@ -142,9 +160,9 @@ bool Service::has_engine(const config::Runner& runner) {
   return false;
 }
 
-bool Service::has_room(Poller& poller) {
+bool Service::has_room(Poller& poller, int requests) {
   const auto present = std::count_if(jobs_.begin(), jobs_.end(), is_present);
-  if (draining_ || present >= options_.config.concurrent) return false;
+  if (draining_ || present + requests >= options_.config.concurrent) return false;
   if (std::chrono::steady_clock::now() < no_jobs_before_) return false;
   return engine_in_use(poller.runner()).disk->room();
 }
@@ -174,7 +192,7 @@ void Service::start_job(Poller& poller, job::Job job, std::string payload) {
   active->gitlab = &poller.gitlab();
   active->since = unix_time();
   active->numbers = slots_.take(poller.runner().token.reveal(), job.info.project_id);
-  metrics_.job_taken(labels_of(active->runner));
+  metrics_.job_taken(labels_of(active->runner), job.info, active->runner.executor);
   auto header = journal_header(active->runner, job, std::move(payload), active->numbers);
   auto settings = job_settings(*active, std::move(job));
   settings.header = std::move(header);
@@ -230,6 +248,30 @@ asio::awaitable<void> Service::run_job(std::list<ActiveJob>::iterator active) {
   idle_since_ = std::chrono::steady_clock::now();
   status_file_.changed();
   room_.notify_all();
+}
+
+/// Into the file, and into what this process knows of it.
+void Service::store_token(const config::Runner& before, const config::TokenChange& change) {
+  auto& config = options_.config;
+  const auto same = [&before](const config::Runner& runner) {
+    return runner.token == before.token && runner.url == before.url;
+  };
+  try {
+    if (!config.path.empty() && !config::change_token(config.path, same, change))
+      spdlog::warn("the runner whose token was replaced is not in {} any more runner={}",
+                   config.path, before.name);
+  } catch (const std::exception&) {
+    metrics_.config_saved(false);
+    throw;
+  }
+  metrics_.config_saved(true);
+  const auto known = std::ranges::find_if(config.runners, same);
+  if (known == config.runners.end()) return;
+  const auto index = static_cast<std::size_t>(known - config.runners.begin());
+  config.text = config::with_token_changed(config.text, index, change);
+  known->token = change.token;
+  known->token_obtained_at = change.obtained_at;
+  known->token_expires_at = change.expires_at;
 }
 
 /// A state directory that takes no jobs must not eat the coordinator's whole queue.

@@ -24,6 +24,7 @@
 #include "runner/slots.hpp"
 #include "runner/state_dir.hpp"
 #include "runner/status_file.hpp"
+#include "runner/token_rotation.hpp"
 #include "runner/usage_store.hpp"
 #include "util/asio_fwd.hpp"
 #include "util/condition.hpp"
@@ -75,8 +76,9 @@ class Service {
 
   // For the pollers:
 
-  /// True if one more job may run: `concurrent` allows it, and the disk of the poller's Engine.
-  bool has_room(Poller& poller);
+  /// True if one more job may run, beside those that requests under way may bring: `concurrent`
+  /// allows it, and the disk of the poller's Engine.
+  bool has_room(Poller& poller, int requests = 0);
   /// Waits until has_room() may have become true.
   asio::awaitable<void> room_changed();
   bool draining() const { return draining_; }
@@ -107,7 +109,7 @@ class Service {
     std::unique_ptr<DiskWatch> disk;
   };
 
-  gitlab_api::ClientOptions client_options(const config::Runner& runner) const;
+  gitlab_api::ClientOptions client_options(const config::Runner& runner);
   void recover();
   void recover_job(Journal::Left left);
   std::set<std::string> live_jobs() const;
@@ -138,6 +140,7 @@ class Service {
   std::string jobs_page() const;
   MetricsServer::Pages pages();
   void reported(std::list<ActiveJob>::iterator active);
+  void store_token(const config::Runner& before, const config::TokenChange& change);
   void end_polling();
   void pause_polling();
 
@@ -154,6 +157,7 @@ class Service {
   Slots slots_;
   std::list<ActiveJob> jobs_;
   std::list<Poller> pollers_;
+  TokenRotation rotation_;
   bool draining_ = false;
   bool aborting_ = false;
   std::string abort_text_;

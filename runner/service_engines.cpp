@@ -115,6 +115,8 @@ JobRun::Settings Service::job_settings(const ActiveJob& active, job::Job job) {
     context.slot = active.numbers.global;
     context.project_slot = active.numbers.project;
     context.tls_ca = active.gitlab->ca_content();
+    context.tls_certificate = active.gitlab->certificate_content();
+    context.tls_key = util::Secret{active.gitlab->key_content()};
     context.job_timeout = request.timeout;
     context.side_by_side = options_.config.concurrent > 1 && active.runner.limit != 1;
     context.homes = {executors::docker::home_directory()};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "runner/log_counts.hpp"
 #include "runner/process_stats.hpp"
 #include "runner/service.hpp"
 
@@ -53,8 +54,14 @@ MetricsMoment Service::moment() const {
   now.revision = options_.revision;
   now.process_state = process_state();
   now.concurrent = options_.config.concurrent;
-  for (const auto& poller : pollers_)
-    now.runners.push_back({labels_of(poller.runner()), poller.runner().limit});
+  for (const auto& poller : pollers_) {
+    const auto& counts = poller.counts();
+    now.runners.push_back({labels_of(poller.runner()), poller.runner().limit,
+                           poller.requests_under_way(), poller.request_limit().hard(),
+                           poller.request_limit().adaptive(), counts.feeds, counts.exceeded,
+                           counts.refused});
+  }
+  now.log_lines = log_line_counts();
   for (const auto& job : jobs_) {
     const auto& state = job.run->state();
     now.jobs.push_back({labels_of(job.runner), metric_state(state.phase), state.progress.section,

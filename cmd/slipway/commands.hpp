@@ -24,6 +24,7 @@ void add_list_command(CLI::App& command, const Context& context, Action& action)
 void add_status_command(CLI::App& command, const Context& context, Action& action);
 void add_verify_command(CLI::App& command, const Context& context, Action& action);
 void add_unregister_command(CLI::App& command, const Context& context, Action& action);
+void add_reset_token_command(CLI::App& command, const Context& context, Action& action);
 void add_run_command(CLI::App& command, const Context& context, Action& action);
 void add_run_single_command(CLI::App& command, const Context& context, Action& action);
 

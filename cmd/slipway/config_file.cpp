@@ -68,7 +68,12 @@ gitlab_api::ClientOptions client_options(const config::Runner& runner, const Con
   options.ca_file = tls.ca_file;
   options.certificate_file = tls.certificate_file;
   options.key_file = tls.key_file;
+  // The server may take its picture of this machine from this call.
   options.info = runner_info();
+  options.info.executor = runner.executor;
+  options.info.shell = runner.shell;
+  if (runner.docker) options.info.gpus = runner.docker->gpus;
+  options.info.labels = runner.labels;
   options.response_header_timeout = answer_limit;
   return options;
 }

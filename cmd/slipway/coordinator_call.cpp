@@ -54,6 +54,13 @@ asio::awaitable<void> do_unregister(Client& client, gitlab_api::CallResult& resu
   result = co_await client.unregister_runner();
 }
 
+asio::awaitable<void> do_reset(Client& client, std::int64_t runner, util::Secret personal_token,
+                               gitlab_api::RegisterResult& result) {
+  auto resetting = personal_token.empty() ? client.reset_token()
+                                          : client.reset_token(runner, std::move(personal_token));
+  result = co_await std::move(resetting);
+}
+
 /// Runs `call`, which stores its result; a timeout becomes one.
 void run_call(ClientOptions options, const Interruption* interruption, Call call,
               gitlab_api::CallResult& result) {
@@ -87,6 +94,16 @@ gitlab_api::CallResult call_unregister(ClientOptions options) {
   gitlab_api::CallResult result;
   const auto call = [&](Client& client) { return do_unregister(client, result); };
   run_call(std::move(options), nullptr, call, result);
+  return result;
+}
+
+gitlab_api::RegisterResult call_reset_token(ClientOptions options, std::int64_t runner,
+                                            util::Secret personal_token) {
+  gitlab_api::RegisterResult result;
+  const auto call = [&](Client& client) {
+    return do_reset(client, runner, personal_token, result);
+  };
+  run_call(std::move(options), nullptr, call, result.call);
   return result;
 }
 

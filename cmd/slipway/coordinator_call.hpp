@@ -14,6 +14,9 @@ gitlab_api::RegisterResult call_register(gitlab_api::ClientOptions options,
 gitlab_api::RegisterResult call_verify(gitlab_api::ClientOptions options,
                                        const Interruption* interruption);
 gitlab_api::CallResult call_unregister(gitlab_api::ClientOptions options);
+/// On behalf of a user where `personal_token` is not empty, else by the runner's own token.
+gitlab_api::RegisterResult call_reset_token(gitlab_api::ClientOptions options, std::int64_t runner,
+                                            util::Secret personal_token);
 
 /// Logs `Verifying runner... is alive` and its kin. Returns whether GitLab has refused the runner.
 bool log_verified(const gitlab_api::CallResult& result, const util::Secret& token);

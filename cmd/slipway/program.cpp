@@ -37,6 +37,7 @@ constexpr std::array commands{
     Command{"status", "Say whether the daemon runs, and what it is about", add_status_command},
     Command{"verify", "Ask GitLab whether the configured runners are still valid",
             add_verify_command},
+    Command{"reset-token", "Replace the tokens of runners by new ones", add_reset_token_command},
     Command{"gc", "Remove what jobs have left on the disks of the Engines", add_gc_command},
     Command{"unregister", "Remove runners from GitLab and from the configuration",
             add_unregister_command},

@@ -12,6 +12,7 @@
 #include "executors/executor.hpp"
 #include "job/git_stage.hpp"
 #include "job/job.hpp"
+#include "util/secret.hpp"
 
 namespace slipway::executors::docker {
 
@@ -22,10 +23,12 @@ struct PlanContext {
   std::string job_key;   ///< value of the label io.slipway.job, "" = no such label
   std::string version;   ///< CI_RUNNER_VERSION
   std::string revision;
-  std::string random;    ///< 16 hex digits, drawn per execution
-  int slot = 0;          ///< CI_CONCURRENT_ID
-  int project_slot = 0;  ///< CI_CONCURRENT_PROJECT_ID
-  std::string tls_ca;    ///< content for CI_SERVER_TLS_CA_FILE, "" = none
+  std::string random;           ///< 16 hex digits, drawn per execution
+  int slot = 0;                 ///< CI_CONCURRENT_ID
+  int project_slot = 0;         ///< CI_CONCURRENT_PROJECT_ID
+  std::string tls_ca;           ///< content for CI_SERVER_TLS_CA_FILE, "" = none
+  std::string tls_certificate;  ///< for CI_SERVER_TLS_CERT_FILE, likewise
+  util::Secret tls_key;         ///< for CI_SERVER_TLS_KEY_FILE, likewise
   std::chrono::seconds job_timeout{7200};
   /// Where Docker's own configuration may lie, for credentials: the first that has one counts.
   std::vector<std::string> homes;

@@ -57,15 +57,19 @@ job::Variables job_variables(const job::Job& job, const config::Runner& runner,
   variables.add_internal("CI_SERVER", "yes");
   variables.add_internal("CI_JOB_STATUS", "running");
   variables.add_internal("CI_JOB_TIMEOUT", std::to_string(context.job_timeout.count()));
-  if (!context.tls_ca.empty()) {
-    job::Variable ca{.key = "CI_SERVER_TLS_CA_FILE",
-                     .value = context.tls_ca,
-                     .is_public = true,
-                     .raw = true,
-                     .file = true,
-                     .internal = true};
-    variables.add(std::move(ca));
-  }
+  const auto add_file = [&variables](const char* key, const std::string& content, bool is_public) {
+    if (content.empty()) return;
+    job::Variable file{.key = key,
+                       .value = content,
+                       .is_public = is_public,
+                       .raw = true,
+                       .file = true,
+                       .internal = true};
+    variables.add(std::move(file));
+  };
+  add_file("CI_SERVER_TLS_CA_FILE", context.tls_ca, true);
+  add_file("CI_SERVER_TLS_CERT_FILE", context.tls_certificate, true);
+  add_file("CI_SERVER_TLS_KEY_FILE", context.tls_key.reveal(), false);
   // What the job says of a flag is in the flag's entry already, unless the configuration overrules
   // it.
   for (const auto& variable : job.variables.list())

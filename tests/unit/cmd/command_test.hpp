@@ -12,6 +12,7 @@
 
 #include "child.hpp"
 #include "local/coordinator.hpp"
+#include "tests/fakes/test_paths.hpp"
 
 namespace slipway::cmd {
 
@@ -31,11 +32,12 @@ class CommandTest : public ::testing::Test {
 
   /// Runs the program to its end. \param input  what is typed.
   Outcome run(std::vector<std::string> arguments, const std::string& input = "",
-              const Environment& environment = {}, const std::string& program = SLIPWAY_PROGRAM);
+              const Environment& environment = {},
+              const std::string& program = fakes::slipway_program);
   /// The same with `talk` deciding what happens meanwhile.
   Outcome converse(std::vector<std::string> arguments, const std::function<void(Child&)>& talk,
                    const Environment& environment = {},
-                   const std::string& program = SLIPWAY_PROGRAM);
+                   const std::string& program = fakes::slipway_program);
 
   std::string file() const;  ///< the config's text, "" if there is none
   void write_file(const std::string& text) const;

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command_test.hpp"
+#include "tests/fakes/test_paths.hpp"
 
 namespace slipway::cmd {
 namespace {
@@ -117,7 +118,7 @@ TEST_F(Program, TheFilesLogSettingsGiveWayToTheCommandLine) {
 
 TEST_F(Program, ItsNameDecidesItsPaths) {
   const auto link = (directory / "gitlab-runner").string();
-  std::filesystem::create_symlink(SLIPWAY_PROGRAM, link);
+  std::filesystem::create_symlink(fakes::slipway_program, link);
   EXPECT_THAT(run({"list", "-h"}, "", {}, link).out,
               AllOf(HasSubstr("gitlab-runner/config.toml\")"), HasSubstr("gitlab-runner list")));
   EXPECT_THAT(run({"list", "-h"}).out, HasSubstr("slipway/config.toml\")"));
@@ -125,7 +126,7 @@ TEST_F(Program, ItsNameDecidesItsPaths) {
 
 TEST_F(Program, BecomesTheHelperForItsCommands) {
   const auto program = (directory / "slipway").string();
-  std::filesystem::copy_file(SLIPWAY_PROGRAM, program);
+  std::filesystem::copy_file(fakes::slipway_program, program);
   auto outcome = run({"cache-init", "/x"}, "", {}, program);
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("cannot run " + (directory / "slipway-helper").string()));

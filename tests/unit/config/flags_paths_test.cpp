@@ -186,5 +186,21 @@ TEST(Paths, TlsFiles) {
   }
 }
 
+TEST(ChangedFlags, AreNamedInTheirOrderWithTheirValues) {
+  std::map<std::string, std::string> job;
+  const FlagVariables variables = [&](std::string_view name) -> std::optional<std::string> {
+    const auto found = job.find(std::string{name});
+    if (found == job.end()) return std::nullopt;
+    return found->second;
+  };
+  EXPECT_EQ(changed_flags({}, variables), "");
+  job = {{"FF_TIMESTAMPS", "0"}, {"FF_NETWORK_PER_BUILD", "true"}, {"FF_USE_FASTZIP", "1"}};
+  EXPECT_EQ(changed_flags({}, variables), "FF_NETWORK_PER_BUILD:true, FF_TIMESTAMPS:false");
+  EXPECT_EQ(changed_flags({{"FF_TIMESTAMPS", true}, {"FF_SCRIPT_SECTIONS", true}}, variables),
+            "FF_NETWORK_PER_BUILD:true, FF_SCRIPT_SECTIONS:true");
+  job = {{"FF_TIMESTAMPS", "maybe"}, {"FF_UNKNOWN", "true"}, {"FF_USE_JOB_ROUTER", "true"}};
+  EXPECT_EQ(changed_flags({}, variables), "") << "no boolean, no flag, not a job's to set";
+}
+
 }  // namespace
 }  // namespace slipway::config

@@ -8,6 +8,7 @@
 #include "config/schema.hpp"
 #include "docker_api/json.hpp"
 #include "plan_support.hpp"
+#include "tests/fakes/test_paths.hpp"
 
 // Every key of [runners.docker] and what becomes of it in the Engine's create calls, against
 // golden/create_bodies.json; SLIPWAY_UPDATE_GOLDEN=1 writes it anew.
@@ -138,7 +139,7 @@ TEST(CreateCall, E40_HoldsWhatEveryKeySays) {
   const json bodies{{"build", body_of(plan.build)},
                     {"helper", body_of(plan.helper)},
                     {"service", body_of(plan.services.front().container)}};
-  const auto path = std::string{TEST_DATA_DIR} + "/golden/create_bodies.json";
+  const auto path = std::string{fakes::test_data_dir} + "/golden/create_bodies.json";
   if (std::getenv("SLIPWAY_UPDATE_GOLDEN") != nullptr)
     std::ofstream{path} << bodies.dump(2) << '\n';
   std::ifstream file{path};

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "plan_support.hpp"
+#include "tests/fakes/test_paths.hpp"
 
 // Whole plans against golden/<name>.json. SLIPWAY_UPDATE_GOLDEN=1 writes the files anew: read the
 // difference before committing it.
@@ -106,7 +107,7 @@ std::vector<GoldenCase> cases() {
 }
 
 std::string path_of(const char* name) {
-  return std::string{TEST_DATA_DIR} + "/golden/" + name + ".json";
+  return std::string{fakes::test_data_dir} + "/golden/" + name + ".json";
 }
 
 TEST(Golden, PlansAreAsWrittenDown) {

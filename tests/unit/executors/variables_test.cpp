@@ -37,16 +37,33 @@ std::vector<std::string> keys(const job::Variables& variables) {
 TEST(JobVariables, StandInTheDocumentedOrder) {
   auto with = context();
   with.tls_ca = "-----BEGIN";
+  with.tls_certificate = "-----BEGIN CERTIFICATE";
+  with.tls_key = util::Secret{"-----BEGIN KEY"};
   const auto list = variables_of({{"variables", {variable("FIRST", "1"), variable("LAST", "2")}}},
                                  "environment = [\"A=1=2\", \"nothing\", \"A=3\"]", with);
   std::vector<std::string> want;
   for (const auto& flag : config::feature_flags()) want.emplace_back(flag.name);
-  for (const auto* key :
-       {"CI_JOB_IMAGE", "CI_RUNNER_SHORT_TOKEN", "A", "A", "CI_BUILDS_DIR", "CI_PROJECT_DIR",
-        "CI_CONCURRENT_ID", "CI_CONCURRENT_PROJECT_ID", "CI_SERVER", "CI_JOB_STATUS",
-        "CI_JOB_TIMEOUT", "CI_SERVER_TLS_CA_FILE", "FIRST", "LAST", "CI_DISPOSABLE_ENVIRONMENT",
-        "CI_RUNNER_VERSION", "CI_RUNNER_REVISION", "CI_RUNNER_EXECUTABLE_ARCH",
-        "RUNNER_TEMP_PROJECT_DIR"})
+  for (const auto* key : {"CI_JOB_IMAGE",
+                          "CI_RUNNER_SHORT_TOKEN",
+                          "A",
+                          "A",
+                          "CI_BUILDS_DIR",
+                          "CI_PROJECT_DIR",
+                          "CI_CONCURRENT_ID",
+                          "CI_CONCURRENT_PROJECT_ID",
+                          "CI_SERVER",
+                          "CI_JOB_STATUS",
+                          "CI_JOB_TIMEOUT",
+                          "CI_SERVER_TLS_CA_FILE",
+                          "CI_SERVER_TLS_CERT_FILE",
+                          "CI_SERVER_TLS_KEY_FILE",
+                          "FIRST",
+                          "LAST",
+                          "CI_DISPOSABLE_ENVIRONMENT",
+                          "CI_RUNNER_VERSION",
+                          "CI_RUNNER_REVISION",
+                          "CI_RUNNER_EXECUTABLE_ARCH",
+                          "RUNNER_TEMP_PROJECT_DIR"})
     want.emplace_back(key);
   EXPECT_THAT(keys(list), ElementsAreArray(want));
   const std::pair<const char*, const char*> values[] = {
@@ -60,6 +77,8 @@ TEST(JobVariables, StandInTheDocumentedOrder) {
       {"CI_JOB_STATUS", "running"},
       {"CI_JOB_TIMEOUT", "3600"},
       {"CI_SERVER_TLS_CA_FILE", "-----BEGIN"},
+      {"CI_SERVER_TLS_CERT_FILE", "-----BEGIN CERTIFICATE"},
+      {"CI_SERVER_TLS_KEY_FILE", "-----BEGIN KEY"},
       {"CI_DISPOSABLE_ENVIRONMENT", "true"},
       {"CI_RUNNER_VERSION", "1.2.3"},
       {"CI_RUNNER_REVISION", "abcdef12"},
@@ -68,7 +87,13 @@ TEST(JobVariables, StandInTheDocumentedOrder) {
   };
   for (const auto& [key, value] : values) EXPECT_EQ(list.get(key), value) << key;
   for (const auto& entry : list.list())
-    EXPECT_EQ(entry.file, entry.key == "CI_SERVER_TLS_CA_FILE") << entry.key;
+    EXPECT_EQ(entry.file, entry.key.starts_with("CI_SERVER_TLS_")) << entry.key;
+  const auto is_public = [&](const char* key) {
+    return std::ranges::find(list.list(), key, &job::Variable::key)->is_public;
+  };
+  EXPECT_TRUE(is_public("CI_SERVER_TLS_CA_FILE"));
+  EXPECT_TRUE(is_public("CI_SERVER_TLS_CERT_FILE"));
+  EXPECT_FALSE(is_public("CI_SERVER_TLS_KEY_FILE"));
 }
 
 TEST(JobVariables, WithoutImageAndCaNeitherIsNamed) {

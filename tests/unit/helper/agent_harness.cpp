@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "helper/agent/process_tree.hpp"
+#include "tests/fakes/test_paths.hpp"
 
 namespace slipway::helper {
 namespace {
@@ -21,7 +22,7 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 std::vector<std::string> agent_command(const std::vector<std::string>& arguments) {
-  std::vector<std::string> all{SLIPWAY_HELPER, "agent", "--mark", test_mark};
+  std::vector<std::string> all{fakes::helper_program, "agent", "--mark", test_mark};
   all.insert(all.end(), arguments.begin(), arguments.end());
   return all;
 }
@@ -65,7 +66,8 @@ TestContainer::~TestContainer() {
 }
 
 void TestContainer::bootstrap(std::string helper_dir, const agent::AgentOptions& options) {
-  if (helper_dir.empty()) helper_dir = std::filesystem::path{SLIPWAY_HELPER}.parent_path().string();
+  if (helper_dir.empty())
+    helper_dir = std::filesystem::path{fakes::helper_program}.parent_path().string();
   write(daemon.bootstrap(helper_dir, options));
   pump_until([this] { return hellos + plains > 0 || ended; });
 }

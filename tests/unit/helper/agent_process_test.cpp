@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "agent_harness.hpp"
+#include "tests/fakes/test_paths.hpp"
 
 namespace slipway::helper {
 namespace {
@@ -219,7 +220,7 @@ TEST(AgentProcess, RefusesBadArguments) {
   for (const auto& arguments : std::vector<std::vector<std::string>>{
            {"agent"}, {"agent", "--mark", "xyz"}, {"agent", "--mark"}, {"nonsense"}, {}}) {
     auto all = arguments;
-    all.insert(all.begin(), SLIPWAY_HELPER);
+    all.insert(all.begin(), fakes::helper_program);
     TestContainer container{all};
     EXPECT_NE(container.wait_for_end(), 0);
     EXPECT_NE(container.raw_err, "");

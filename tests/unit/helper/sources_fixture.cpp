@@ -14,6 +14,7 @@
 #include "helper/sources/files.hpp"
 #include "helper/stage.hpp"
 #include "tests/fakes/certificates.hpp"
+#include "tests/fakes/test_paths.hpp"
 
 namespace slipway::helper {
 namespace fs = std::filesystem;
@@ -92,7 +93,7 @@ void SourcesTest::SetUpTestSuite() {
   write_file(key, identity.key);
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
-  const auto script = std::string{TEST_DATA_DIR} + "/sources_git_server.py";
+  const auto script = std::string{fakes::test_data_dir} + "/sources_git_server.py";
   const auto log = server.directory / "requests";
   server.pid = ::fork();
   if (server.pid == 0) {

@@ -22,6 +22,7 @@ class LogCapture {
   ~LogCapture() { spdlog::set_default_logger(before_); }
   LogCapture(const LogCapture&) = delete;
 
+  std::string text() const { return text_.str(); }
   std::vector<std::string> lines() const {
     std::vector<std::string> result;
     std::istringstream text{text_.str()};

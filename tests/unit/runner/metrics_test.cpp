@@ -2,12 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 
 #include <cmath>
 #include <limits>
 #include <regex>
 #include <sstream>
 
+#include "runner/log_counts.hpp"
 #include "runner/process_stats.hpp"
 
 namespace slipway::runner {
@@ -134,9 +136,15 @@ TEST(Metrics, BeginAtZero) {
 
 TEST(Metrics, CountJobs) {
   Metrics metrics;
-  metrics.job_taken(first);
-  metrics.job_taken(first);
-  metrics.job_taken(second);
+  job::JobInfo info;
+  info.time_in_queue_seconds = 2;
+  info.project_jobs_running = "5+";
+  info.queue_size = 12;
+  info.queue_depth = 3;
+  metrics.job_taken(first, info, "docker");
+  metrics.job_taken(first, info, "docker");
+  info.project_jobs_running = "0\"} evil{";
+  metrics.job_taken(second, info, "docker");
   metrics.job_ended(first, Metrics::Ended::success, "", std::chrono::seconds{45});
   metrics.job_ended(first, Metrics::Ended::failed, "script_failure", std::chrono::minutes{50});
   metrics.job_ended(second, Metrics::Ended::canceled, "", std::chrono::milliseconds{500});
@@ -158,11 +166,107 @@ TEST(Metrics, CountJobs) {
       "gitlab_runner_job_duration_seconds_bucket{" + r + ",mode=\"traditional\",le=\"3600\"} 2",
       "gitlab_runner_job_duration_seconds_sum{" + r + ",mode=\"traditional\"} 3045",
       "gitlab_runner_job_duration_seconds_count{" + r + ",mode=\"traditional\"} 2",
+      "gitlab_runner_job_queue_duration_seconds_bucket{" + r +
+          ",project_jobs_running=\"5+\",le=\"1\"} 0",
+      "gitlab_runner_job_queue_duration_seconds_bucket{" + r +
+          ",project_jobs_running=\"5+\",le=\"3\"} 2",
+      "gitlab_runner_job_queue_size{" + r + "} 12",
+      "gitlab_runner_job_queue_depth{" + r + "} 3",
+      "gitlab_runner_job_execution_mode_total{mode=\"traditional\",executor=\"docker\"} 3",
+      "gitlab_runner_worker_processing_failures_total{" + r + ",failure_type=\"job_failure\"} 1",
       "slipway_jobs_ended_total{result=\"success\"} 1",
       "slipway_jobs_ended_total{result=\"failed\"} 1",
       "slipway_jobs_ended_total{result=\"canceled\"} 1",
   };
   for (const auto& line : wanted) EXPECT_THAT(text, HasSubstr("\n" + line + "\n"));
+  EXPECT_THAT(text, HasSubstr("project_jobs_running=\"unknown\""));
+  EXPECT_THAT(text, Not(HasSubstr("evil")));
+}
+
+TEST(Metrics, TellOfRequestsAndTheProcess) {
+  Metrics metrics;
+  metrics.config_saved(true);
+  metrics.config_saved(false);
+  auto now = moment();
+  auto& runner = now.runners[0];
+  runner.requests = 2;
+  runner.request_limit = 4;
+  runner.adaptive_limit = 1.1;
+  runner.feeds = 40;
+  runner.exceeded = 3;
+  runner.refused = 5;
+  now.log_lines = {{"error", 6}, {"info", 0}};
+  const auto text = metrics.exposition(now);
+  expect_well_formed(text);
+  const std::string m = "{runner=\"abcdef123\",system_id=\"s_0123\"} ";
+  const std::string r = "{runner=\"abcdef123\",runner_name=\"the first\",system_id=\"s_0123\"} ";
+  const std::string wanted[] = {
+      "gitlab_runner_request_concurrency" + m + "2",
+      "gitlab_runner_request_concurrency_hard_limit" + m + "4",
+      "gitlab_runner_request_concurrency_adaptive_limit" + m + "1.1",
+      "gitlab_runner_request_concurrency_used_limit" + m + "2",
+      "gitlab_runner_request_concurrency_exceeded_total" + m + "3",
+      "gitlab_runner_worker_feeds_total" + r + "40",
+      "gitlab_runner_worker_feed_failures_total" + r + "5",
+      "gitlab_runner_worker_health_check_failures_total" + r + "5",
+      "gitlab_runner_worker_slots_number 4",
+      "gitlab_runner_worker_slot_operations_total{operation=\"started\"} 4",
+      "gitlab_runner_configuration_loaded_total 1",
+      "gitlab_runner_configuration_saved_total 1",
+      "gitlab_runner_configuration_saving_error_total 1",
+      "gitlab_runner_errors_total{level=\"error\"} 6",
+      "gitlab_runner_errors_total{level=\"info\"} 0",
+  };
+  for (const auto& line : wanted) EXPECT_THAT(text, HasSubstr("\n" + line + "\n"));
+}
+
+TEST(Metrics, CountCallsToGitLab) {
+  Metrics metrics;
+  gitlab_api::CallRecord call;
+  call.endpoint = "request_job";
+  call.method = "POST";
+  call.status = 204;
+  call.attempts = 1;
+  call.took = std::chrono::seconds{50};
+  metrics.api_call(first, call);
+  call.attempts = 5;
+  call.status = 503;
+  call.took = std::chrono::milliseconds{200};
+  metrics.api_call(first, call);
+  call.endpoint = "patch_trace";
+  call.method = "PATCH";
+  call.status = 99999;  // of a server that makes them up
+  call.attempts = 1;
+  metrics.api_call(second, call);
+  const auto text = metrics.exposition(moment());
+  expect_well_formed(text);
+  const std::string m = "{runner=\"abcdef123\",system_id=\"s_0123\",endpoint=\"request_job\",";
+  const std::string wanted[] = {
+      "gitlab_runner_api_request_statuses_total" + m + "status=\"204\",method=\"post\"} 1",
+      "gitlab_runner_api_request_statuses_total" + m + "status=\"503\",method=\"post\"} 1",
+      "gitlab_runner_api_request_duration_seconds_bucket" + m +
+          "status_class=\"2xx\",method=\"post\",le=\"30\"} 0",
+      "gitlab_runner_api_request_duration_seconds_bucket" + m +
+          "status_class=\"2xx\",method=\"post\",le=\"60\"} 1",
+      "gitlab_runner_api_request_duration_seconds_bucket" + m +
+          "status_class=\"5xx\",method=\"post\",le=\"0.25\"} 1",
+      "gitlab_runner_api_request_retries_total{path=\"/api/v4/jobs/request\",method=\"post\"} 4",
+  };
+  for (const auto& line : wanted) EXPECT_THAT(text, HasSubstr("\n" + line + "\n"));
+  EXPECT_THAT(text, HasSubstr("endpoint=\"patch_trace\",status=\"0\",method=\"patch\"} 1"));
+}
+
+TEST(LogCounts, AreThoseOfTheLevels) {
+  count_log_lines();
+  count_log_lines();
+  const auto before = log_line_counts();
+  spdlog::error("one");
+  spdlog::warn("two");
+  spdlog::warn("three");
+  const auto after = log_line_counts();
+  EXPECT_EQ(after.at("error") - before.at("error"), 1u);
+  EXPECT_EQ(after.at("warning") - before.at("warning"), 2u);
+  EXPECT_EQ(after.at("panic"), 0u);
 }
 
 TEST(Metrics, TellOfRecoveryAndCleanUp) {

@@ -32,7 +32,10 @@ gitlab_api::ClientOptions client_options(std::uint16_t port, util::Secret token)
   return options;
 }
 
-SenderTest::SenderTest() : gitlab{io.get_executor(), quiet_coordinator()} {
+SenderTest::SenderTest() : SenderTest{quiet_coordinator()} {}
+
+SenderTest::SenderTest(local::CoordinatorOptions coordinator)
+    : gitlab{io.get_executor(), std::move(coordinator)} {
   net::Endpoint address;
   address.host = "127.0.0.1";
   port_ = gitlab.listen(address);
@@ -61,9 +64,11 @@ void SenderTest::run_body(asio::awaitable<void> test, std::chrono::seconds limit
   bool tested = false;
   bool stopped = false;
   std::exception_ptr failure;
-  asio::co_spawn(
-      io, gitlab.run(),
-      asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr) { stopped = true; }));
+  asio::co_spawn(io, gitlab.run(),
+                 asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr) {
+                   stopped = true;
+                   io.stop();  // connections at rest would keep it for a while
+                 }));
   asio::co_spawn(io, std::move(test), [&](std::exception_ptr error) {
     tested = true;
     failure = error;

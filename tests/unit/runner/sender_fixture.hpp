@@ -28,6 +28,7 @@ using local::JobState;
 class SenderTest : public ::testing::Test {
  protected:
   SenderTest();
+  explicit SenderTest(local::CoordinatorOptions coordinator);
 
   /// Runs `test(fixture)` beside the serving coordinator, and ends that afterwards.
   template <class Fixture>

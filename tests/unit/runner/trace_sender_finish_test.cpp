@@ -18,7 +18,7 @@ local::Answer answer(int status, net::Headers headers = {}) {
   return result;
 }
 
-TEST_F(SenderTest, Case45TheLastBytesPrecedeTheOnlyFinalPut) {
+TEST_F(SenderTest, Edge45TheLastBytesPrecedeTheOnlyFinalPut) {
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
     f.gitlab.faults().delay_next(Endpoint::patch_trace, 100ms);
@@ -58,7 +58,7 @@ TEST_F(SenderTest, AnEmptyLogIsFinishedWithoutAPatch) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case30NotCompletedIsAskedAgainAndNotCounted) {
+TEST_F(SenderTest, Edge30NotCompletedIsAskedAgainAndNotCounted) {
   final_tries = 1;
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
@@ -75,7 +75,7 @@ TEST_F(SenderTest, Case30NotCompletedIsAskedAgainAndNotCounted) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case30AfterA412TheWholeLogComesAgain) {
+TEST_F(SenderTest, Edge30AfterA412TheWholeLogComesAgain) {
   final_tries = 1;
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
@@ -102,7 +102,7 @@ TEST_F(SenderTest, Case30AfterA412TheWholeLogComesAgain) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case31TheRoundsAreLimited) {
+TEST_F(SenderTest, Edge31TheRoundsAreLimited) {
   final_tries = 3;
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
@@ -117,7 +117,7 @@ TEST_F(SenderTest, Case31TheRoundsAreLimited) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case31ALimitBelowOneIsTen) {
+TEST_F(SenderTest, Edge31ALimitBelowOneIsTen) {
   final_tries = 0;
   timing.interval = 1ms;
   timing.first_retry = 1ms;

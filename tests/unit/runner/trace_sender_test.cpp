@@ -76,7 +76,7 @@ TEST_F(SenderTest, AcceptanceCanBeCancelled) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case23RangesAdjoinAndNothingIsNotSent) {
+TEST_F(SenderTest, Edge23RangesAdjoinAndNothingIsNotSent) {
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
     f.sender().start();
@@ -96,7 +96,7 @@ TEST_F(SenderTest, Case23RangesAdjoinAndNothingIsNotSent) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case24OnePatchPerIntervalThenTheRestAtOnce) {
+TEST_F(SenderTest, Edge24OnePatchPerIntervalThenTheRestAtOnce) {
   timing.interval = 300ms;
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
@@ -117,7 +117,7 @@ TEST_F(SenderTest, Case24OnePatchPerIntervalThenTheRestAtOnce) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case24TheFirstRoundsAreQuicker) {
+TEST_F(SenderTest, Edge24TheFirstRoundsAreQuicker) {
   timing.interval = 10s;
   timing.early_interval = 20ms;
   timing.early_rounds = 5;
@@ -139,7 +139,7 @@ TEST_F(SenderTest, Case24TheFirstRoundsAreQuicker) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case25TheServersOffsetCounts) {
+TEST_F(SenderTest, Edge25TheServersOffsetCounts) {
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
     f.gitlab.faults().fail_next(Endpoint::patch_trace, answer(416, {{"Range", "0-10"}}));
@@ -162,7 +162,7 @@ TEST_F(SenderTest, Case25TheServersOffsetCounts) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case25TheNextRangeStartsWhereTheServerSays) {
+TEST_F(SenderTest, Edge25TheNextRangeStartsWhereTheServerSays) {
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
     std::vector<std::string> seen;
@@ -186,7 +186,7 @@ TEST_F(SenderTest, Case25TheNextRangeStartsWhereTheServerSays) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case25AnOffsetBeyondTheEndIsAFailureOfThatRound) {
+TEST_F(SenderTest, Edge25AnOffsetBeyondTheEndIsAFailureOfThatRound) {
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
     const net::Headers beyond{{"Range", "0-1000"}};
@@ -201,7 +201,7 @@ TEST_F(SenderTest, Case25AnOffsetBeyondTheEndIsAFailureOfThatRound) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case26APatchThatArrivedWithoutAnAnswer) {
+TEST_F(SenderTest, Edge26APatchThatArrivedWithoutAnAnswer) {
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
     f.gitlab.faults().fail_next(Endpoint::patch_trace, 500, 1, local::FaultPoint::after_processing);
@@ -219,7 +219,7 @@ TEST_F(SenderTest, Case26APatchThatArrivedWithoutAnAnswer) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case27TheServerNamesTheInterval) {
+TEST_F(SenderTest, Edge27TheServerNamesTheInterval) {
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
     std::string next;
@@ -254,7 +254,7 @@ TEST_F(SenderTest, Case27TheServerNamesTheInterval) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case28ASilentJobIsTouched) {
+TEST_F(SenderTest, Edge28ASilentJobIsTouched) {
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
     f.print("hello\n");
@@ -271,7 +271,7 @@ TEST_F(SenderTest, Case28ASilentJobIsTouched) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case28OneThatPrintsIsNot) {
+TEST_F(SenderTest, Edge28OneThatPrintsIsNot) {
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
     f.sender().start();
@@ -285,7 +285,7 @@ TEST_F(SenderTest, Case28OneThatPrintsIsNot) {
   run<SenderTest>(test);
 }
 
-TEST_F(SenderTest, Case29APatchThatFindsNoJobIsTriedAgain) {
+TEST_F(SenderTest, Edge29APatchThatFindsNoJobIsTriedAgain) {
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
     f.gitlab.faults().fail_next(Endpoint::patch_trace, 404, 2);
@@ -305,7 +305,7 @@ struct AbortCase {
   const char* job_status;
 };
 
-TEST_F(SenderTest, Case29WhatAborts) {
+TEST_F(SenderTest, Edge29WhatAborts) {
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     const AbortCase cases[] = {
         {Endpoint::update_job, 404, ""},          {Endpoint::update_job, 403, ""},
