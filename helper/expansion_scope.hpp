@@ -43,7 +43,7 @@ class ExpansionScope {
  private:
   const Lookup& lookup_;
   std::map<std::string, std::string, std::less<>> assigned_;
-  std::uint64_t left_ = 20'000'000;
+  std::uint64_t left_ = 10'000'000;
 };
 
 inline bool is_name_start(char c) {

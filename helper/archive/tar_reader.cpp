@@ -25,7 +25,7 @@ namespace slipway::helper::archive {
 namespace {
 
 // A file goes to the disk in pieces of this size, of which so many wait at a time.
-constexpr std::size_t piece_size = 512 << 10;
+constexpr std::size_t write_size = 512 << 10;
 constexpr std::size_t window = 24;
 
 Metadata metadata_of(const TarEntry& entry) {
@@ -126,7 +126,7 @@ class Extractor {
     std::uint64_t at = 0;
     do {
       const auto size =
-          static_cast<std::size_t>(std::min<std::uint64_t>(piece_size, entry.size - at));
+          static_cast<std::size_t>(std::min<std::uint64_t>(write_size, entry.size - at));
       const auto bytes = std::make_shared<const Bytes>(make_bytes(size));
       stream_.read(bytes->data.get(), size);
       push(target, bytes, at, at + size == entry.size);

@@ -1,20 +1,16 @@
 #include "helper/archive/zip_reader.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <climits>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <new>
-#include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
