@@ -3,6 +3,9 @@
 release_dir=$build_dir/release
 sanitize_dir=$build_dir/sanitize
 
+# Object files in the compiler cache are good for every checkout.
+export CCACHE_BASEDIR=$repo_root CCACHE_NOHASHDIR=true
+
 # configure FOLDER [CMAKE-OPTION…]
 configure() {
   local folder=$1 options=(-G Ninja -Wno-dev)
