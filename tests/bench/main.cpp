@@ -32,6 +32,7 @@ constexpr Figure all_figures[] = {
     {"dind", "Docker-in-Docker over TLS until the script's first line", measure_dind},
     {"dind-features", "the same with a feature of [runners.docker.dind] on and off",
      measure_dind_features},
+    {"layer-cache", "an image built again by the slot's next job", measure_layer_cache},
     {"logs", "64 MiB and 1,000,000 lines, with and without masked values", measure_logs},
     {"memory", "the daemon idle, with quiet jobs and with a loud one", measure_memory},
     {"many-dind", "dind jobs side by side against one after another", measure_many_dind},

@@ -1,4 +1,4 @@
-// Fault 45: the daemon's process runs out of file descriptors, idle and with jobs under way.
+// Faults 45 and 51: the daemon's process runs out of file descriptors, or of memory.
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -171,6 +171,52 @@ TEST_F(FileLimit, Fault45_WithTooFewFromTheStartItSaysSoOrWorks) {
   start();
   const auto id = gitlab().enqueue(job());
   EXPECT_EQ(wait_for_end(id, 90s).state, JobState::success);
+  wait_until_settled();
+}
+
+/// A memory cgroup: what is moved into it keeps what it has and gets hardly anything more.
+class MemoryGroup {
+ public:
+  MemoryGroup() {
+    const bool version_1 = std::filesystem::exists("/sys/fs/cgroup/memory/cgroup.procs");
+    path_ = fmt::format("/sys/fs/cgroup/{}slipway-test-{}", version_1 ? "memory/" : "", ::getpid());
+    std::filesystem::create_directory(path_);
+    write(version_1 ? "memory.limit_in_bytes" : "memory.max", "65536");
+  }
+  MemoryGroup(const MemoryGroup&) = delete;
+  ~MemoryGroup() {
+    std::error_code error;
+    std::filesystem::remove(path_, error);
+    EXPECT_FALSE(error) << path_ << ": " << error.message();
+  }
+  void add(pid_t process) const { write("cgroup.procs", std::to_string(process)); }
+
+ private:
+  void write(const char* name, const std::string& text) const {
+    EXPECT_TRUE(std::ofstream{path_ / name} << text << std::flush) << path_ / name;
+  }
+  std::filesystem::path path_;
+};
+
+using MemoryLimit = DaemonJobs;
+
+TEST_F(MemoryLimit, Fault51_TheKernelEndsTheDaemonAndTheNextOneGoesOnWithItsJob) {
+  start();
+  const auto id = gitlab().enqueue(JobBuilder{}.image(image).script(
+      {"i=0; while [ $i -lt 60 ]; do i=$((i+1)); echo \"line $i.\"; sleep 0.1; done"}));
+  wait_for_output(id, "line 5.");
+  {
+    const MemoryGroup group;
+    group.add(pid_);
+    EXPECT_EQ(wait_for_exit(), -SIGKILL) << log();
+  }
+  start();
+  const auto& record = wait_for_end(id, 90s);
+  EXPECT_EQ(record.state, JobState::success) << plain_text(record.trace);
+  EXPECT_EQ(record.wrong_checksums, 0);
+  std::string want;
+  for (int i = 1; i <= 60; ++i) want += fmt::format("line {}.\n", i);
+  EXPECT_THAT(plain_text(record.trace), HasSubstr(want));
   wait_until_settled();
 }
 
