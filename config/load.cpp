@@ -13,6 +13,7 @@
 #include "config/file.hpp"
 #include "config/schema.hpp"
 #include "config/toml.hpp"
+#include "config/validate.hpp"
 
 namespace slipway::config {
 
@@ -105,6 +106,7 @@ Config parse(std::string_view text, const std::string& path, const Environment& 
     const auto file = toml::parse(text, path);
     config.warnings = check(file, path);
     bind(file, config, environment);
+    for (auto& warning : validate(file, config)) config.warnings.push_back(std::move(warning));
   } catch (const toml::parse_error& e) {
     const auto& at = e.source().begin;
     throw ConfigError{path, at.line, at.column, std::string{e.description()}};

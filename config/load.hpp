@@ -31,8 +31,9 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 Environment process_environment();
 
 /// Reads the file. A missing one gives the defaults with `exists` false. \throws ConfigError:
-/// unreadable file, syntax error, value of a wrong type, invalid label or value of an own key.
-/// Unknown keys and doubtful values end up in `warnings`.
+/// unreadable file, syntax error, value of a wrong type, invalid label, value of an own key, log
+/// level or format that there is not. Unknown keys, what would fail jobs and doubtful values end up
+/// in `warnings`.
 Config load(const std::string& path, const Environment& environment = process_environment());
 
 /// The same for a text; `path` is for messages.

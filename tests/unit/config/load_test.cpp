@@ -106,9 +106,9 @@ connection_max_age = "5m"
   strict_check_interval = true
   unhealthy_requests_limit = 5
   unhealthy_interval = "90s"
-  executor = "docker"
+  executor = "shell"
   builds_dir = "/builds"
-  environment = ["A=1", "nothing", "B=x=y", "A=2"]
+  environment = ["A=1", "B=x=y", "A=2"]
   pre_build_script = """
 set -x
 date"""
@@ -248,24 +248,25 @@ TEST(Load, ErrorsNameFileLineColumnAndKey) {
 TEST(Load, UnknownKeysAreWarningsWithTheNearestKnownOne) {
   EXPECT_THAT(
       warnings_of("conccurent = 2\n\n[[runners]]\n  url = \"http://h\"\n  token = \"t\"\n"
-                  "  buids_dir = \"/b\"\n  [runners.docker]\n    priviliged = true\n"
+                  "  buids_dir = \"/b\"\n  executor = \"docker\"\n  [runners.docker]\n    "
+                  "priviliged = true\n"
                   "    helper_image_autoset_arch_and_os = true\n"
-                  "[[runners.docker.services]]\nnames = \"x\"\n[zzz]\nq = 1\n"),
+                  "[[runners.docker.services]]\nnames = \"x\"\nname = \"x\"\n[zzz]\nq = 1\n"),
       ElementsAre(
           "/x/config.toml:1: unknown key \"conccurent\" (did you mean \"concurrent\"?)",
           "/x/config.toml:6: unknown key \"runners.buids_dir\" (did you mean \"builds_dir\"?)",
-          "/x/config.toml:8: unknown key \"runners.docker.priviliged\" (did you mean "
+          "/x/config.toml:9: unknown key \"runners.docker.priviliged\" (did you mean "
           "\"privileged\"?)",
-          "/x/config.toml:9: unknown key \"runners.docker.helper_image_autoset_arch_and_os\"",
-          "/x/config.toml:11: unknown key \"runners.docker.services.names\" (did you mean "
+          "/x/config.toml:10: unknown key \"runners.docker.helper_image_autoset_arch_and_os\"",
+          "/x/config.toml:12: unknown key \"runners.docker.services.names\" (did you mean "
           "\"name\"?)",
-          "/x/config.toml:12: unknown key \"zzz\""));
+          "/x/config.toml:14: unknown key \"zzz\""));
 }
 
 TEST(Load, DoubtfulValuesAreWarnings) {
   EXPECT_THAT(
       warnings_of("[[runners]]\nname = \"a\"\nurl = \"http://h/ci/\"\ntoken = \" \"\n"
-                  "unhealthy_interval = 3600\n"),
+                  "unhealthy_interval = 3600\nexecutor = \"shell\"\n"),
       ElementsAre(HasSubstr("5: key \"runners.unhealthy_interval\": the integer 3600 means 3.6µs"),
                   HasSubstr("1: runner \"a\": the token is empty"),
                   HasSubstr("1: runner \"a\": the /ci suffix")));
@@ -277,8 +278,9 @@ TEST(Load, KeysMatchRegardlessOfCaseExactFirst) {
   EXPECT_EQ(error_of("Concurrent = true\n"),
             "/x/config.toml:1:14: key \"Concurrent\": expected an integer, found a boolean");
   EXPECT_THAT(
-      warnings_of("[[runners]]\nurl=\"http://h\"\ntoken=\"t\"\n[runners.cache]\ntype = \"s3\"\n"
-                  "[runners.cache.s3]\nserveraddress = \"m\"\n"),
+      warnings_of("[[runners]]\nurl=\"http://h\"\ntoken=\"t\"\nexecutor=\"shell\"\n"
+                  "[runners.cache]\ntype = \"s3\"\n[runners.cache.s3]\nserveraddress = \"m\"\n"
+                  "bucketname = \"b\"\n"),
       IsEmpty());
 }
 
@@ -341,11 +343,11 @@ TEST(Load, DocumentedVariantsLoadWithoutWarning) {
       "  [runners.cache]\n    [runners.cache.s3]\n    [runners.cache.gcs]\n",
       "  [runners.docker]\n    volumes = "
       "[\"/opt/docker/daemon.json:/etc/docker/daemon.json:ro\"]\n",
-      "  environment = [\"DOCKER_DRIVER=overlay2\"]\n",
-      "  [runners.cache]\n    Insecure = false\n",
+      "  environment = [\"DOCKER_DRIVER=overlay2\"]\n  [runners.docker]\n",
+      "  [runners.docker]\n  [runners.cache]\n    Insecure = false\n",
       "  [runners.docker]\n    volumes = [\"//./pipe/docker_engine://./pipe/docker_engine\", "
       "\"/cache\"]\n",
-      "  [runners.kubernetes]\n    image = \"docker\"\n    privileged = true\n"
+      "  [runners.docker]\n  [runners.kubernetes]\n    image = \"docker\"\n    privileged = true\n"
       "    [[runners.kubernetes.volumes.empty_dir]]\n      name = \"docker-certs\"\n"
       "      mount_path = \"/certs/client\"\n      medium = \"Memory\"\n",
   };
