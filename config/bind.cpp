@@ -161,6 +161,7 @@ Runner bind_runner(const toml::table& table, Config& config, const Environment& 
   fields.read("labels", runner.labels);
   runner.labels.insert(config.labels.begin(), config.labels.end());
   check_labels(runner.labels, "runner", fields.find("labels"), config.path);
+  if (const auto* cache = fields.table("cache")) runner.cache = bind_cache(*cache);
   if (const auto* docker = fields.table("docker"))
     runner.docker = bind_docker(*docker, config.path);
   warn_about(runner, table, config);

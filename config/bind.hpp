@@ -10,6 +10,8 @@ namespace slipway::config {
 /// \throws ConfigError for invalid labels and values of slipway's own keys.
 void bind(const toml::table& file, Config& config, const Environment& environment);
 
+/// `[runners.cache]`.
+Cache bind_cache(const toml::table& table);
 /// `[runners.docker]`. \param path  the file's, for messages.
 Docker bind_docker(const toml::table& table, const std::string& path);
 /// `[runners.docker.dind]`.

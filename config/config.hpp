@@ -128,6 +128,47 @@ struct Docker {
   Dind dind;
 };
 
+/// `[runners.cache]`: where caches lie beside the local ones. Secrets stay in the daemon.
+struct Cache {
+  struct S3 {
+    std::string server_address;  ///< host[:port]; "" = Amazon's
+    std::string access_key;
+    util::Secret secret_key;
+    util::Secret session_token;
+    std::string bucket_name;
+    std::string bucket_location;  ///< the region; "" = us-east-1
+    bool insecure = false;        ///< HTTP without TLS
+    std::string authentication_type;
+    std::string server_side_encryption;
+    std::string server_side_encryption_key_id;
+    bool dual_stack = true;
+    std::optional<bool> path_style;  ///< unset = by address and bucket
+    bool accelerate = false;
+    std::string role_arn;
+    std::string upload_role_arn;
+  };
+  struct Gcs {
+    std::string access_id;
+    util::Secret private_key;      ///< PEM
+    std::string credentials_file;  ///< a service account's key file; goes before the two above
+    std::string bucket_name;
+    std::string universe_domain;
+  };
+  struct Azure {
+    std::string account_name;
+    util::Secret account_key;  ///< base64
+    std::string container_name;
+    std::string storage_domain;  ///< "" = blob.core.windows.net
+  };
+  std::string type;  ///< s3, gcs, azure; "" = caches are local only
+  std::string path;  ///< prefix of all objects' names
+  bool shared = false;
+  std::uint64_t max_uploaded_archive_size = 0;  ///< bytes; 0 = any
+  S3 s3;
+  Gcs gcs;
+  Azure azure;
+};
+
 /// One `[[runners]]`.
 struct Runner {
   std::string name;
@@ -165,6 +206,7 @@ struct Runner {
   std::string shell;             ///< "" = bash, else sh
   std::map<std::string, bool> feature_flags;
   std::map<std::string, std::string> labels;  ///< the global ones, overridden by the runner's
+  Cache cache;
   std::optional<Docker>
       docker;  ///< unset: the file has no [runners.docker], an error for a docker executor
 };
