@@ -24,7 +24,7 @@ constexpr std::size_t max_parameters = 64 << 20;
 int usage() {
   std::fputs(
       "usage: slipway-helper probe\n"
-      "       slipway-helper agent --mark HEX [--adopt-timeout SECONDS] [--umask OCTAL]\n"
+      "       slipway-helper agent --mark HEX [--adopt-timeout SECONDS] [--umask OCTAL] [--host]\n"
       "       slipway-helper stage NAME   (parameters as JSON on stdin)\n"
       "       slipway-helper --version\n",
       stderr);
@@ -41,8 +41,13 @@ std::optional<unsigned> number(std::string_view text, int base) {
 std::optional<AgentArguments> agent_arguments(int argc, char** argv) {
   AgentArguments arguments;
   for (int i = 0; i < argc; i += 2) {
-    if (i + 1 == argc) return std::nullopt;
     const std::string_view name{argv[i]};
+    if (name == "--host") {
+      arguments.host = true;
+      --i;
+      continue;
+    }
+    if (i + 1 == argc) return std::nullopt;
     const std::string_view value{argv[i + 1]};
     if (name == "--mark") {
       arguments.mark = value;

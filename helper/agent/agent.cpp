@@ -40,7 +40,8 @@ constexpr auto both_streams = {Stream::out, Stream::err};
 class Agent {
  public:
   explicit Agent(const AgentArguments& arguments)
-      : owners_{getpid(), list_processes()},
+      : host_{arguments.host},
+        owners_{getpid(), list_processes()},
         end_{{arguments.mark, SLIPWAY_VERSION, arguments.adopt_timeout, {}}, &spill_, now_} {}
 
   int run();
@@ -63,6 +64,7 @@ class Agent {
   std::vector<pid_t> roots_beside(const RunningStage& stage) const;
   bool finished();
 
+  const bool host_;
   TimePoint now_ = std::chrono::steady_clock::now();
   AgentSignals signals_;
   SpillFile spill_;
@@ -128,7 +130,8 @@ void Agent::start(agent::Stage stage) {
   agent::Exit failed{.stage = stage.id, .code = 1};
   try {
     if (!ending_) {
-      stages_.push_back(std::make_unique<RunningStage>(std::move(stage), now_));
+      stages_.push_back(std::make_unique<RunningStage>(
+          std::move(stage), now_, host_ ? LeftBehind::lives : LeftBehind::is_killed));
       return;
     }
     failed.error = "the agent is ending";
@@ -164,7 +167,8 @@ void Agent::tick_stages() {
 
 void Agent::collect_ended() {
   std::erase_if(stages_, [this](const std::unique_ptr<RunningStage>& stage) {
-    if (!stage->processes_gone() || !drain(*stage)) return false;
+    if (!stage->over() || !drain(*stage)) return false;
+    if (host_) owners_.let_live(list_processes(), stage->root(), roots_beside(*stage));
     auto exit = stage->exit();
     exit.interrupted = interrupted_;
     end_.exited(exit);
@@ -218,6 +222,12 @@ void Agent::read_commands() {
   if (size > 0) {
     end_.receive({buffer_.data(), static_cast<std::size_t>(size)}, now_);
   } else if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
+    if (host_) {
+      // The daemon is gone, and none will come back to this pipe.
+      in_pause_ = TimePoint::max();
+      begin_ending(abandoned_code, agent::Signal::terminate);
+      return;
+    }
     in_pause_ = now_ + closed_stream_pause;
   }
 }
@@ -237,7 +247,7 @@ void Agent::wait() {
   for (const auto& stage : stages_) {
     if (stage->in_fd() >= 0) polled_.push_back({stage->in_fd(), POLLOUT, 0});
     for (const auto stream : both_streams)
-      if (const auto& fd = stage->output_fd(stream); room && fd && !stage->processes_gone())
+      if (const auto& fd = stage->output_fd(stream); room && fd && !stage->over())
         polled_.push_back({fd.get(), POLLIN, 0});
   }
 

@@ -82,6 +82,15 @@ ProcessOwners::ProcessOwners(pid_t agent, const std::vector<Process>& before) : 
   std::sort(before_.begin(), before_.end());
 }
 
+void ProcessOwners::let_live(const std::vector<Process>& now, pid_t root,
+                             const std::vector<pid_t>& others) {
+  const auto left = of_stage(now, root, others);
+  for (const auto& process : now)
+    if (std::binary_search(left.begin(), left.end(), process.pid))
+      before_.push_back({process.pid, process.start_time});
+  std::sort(before_.begin(), before_.end());
+}
+
 bool ProcessOwners::was_before(const Process& process) const {
   return std::binary_search(before_.begin(), before_.end(), Id{process.pid, process.start_time});
 }

@@ -42,6 +42,10 @@ class ProcessOwners {
   std::vector<pid_t> of_stage(const std::vector<Process>& now, pid_t root,
                               const std::vector<pid_t>& others) const;
 
+  /// The stage has ended, and what it has left belongs to no stage any more, as if it had been
+  /// there before the first one.
+  void let_live(const std::vector<Process>& now, pid_t root, const std::vector<pid_t>& others);
+
  private:
   bool was_before(const Process& process) const;
 

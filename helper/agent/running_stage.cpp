@@ -25,9 +25,10 @@ std::chrono::milliseconds to_milliseconds(const timeval& time) {
 
 }  // namespace
 
-RunningStage::RunningStage(agent::Stage stage, TimePoint now)
+RunningStage::RunningStage(agent::Stage stage, TimePoint now, LeftBehind left)
     : stage_{std::move(stage)},
-      process_{start_stage(stage_)},
+      left_{left},
+      process_{start_stage(stage_, left == LeftBehind::lives)},
       limit_{TimePoint::max()},
       oom_kills_before_{oom_kills()} {
   if (stage_.limit > 0ms && stage_.limit < 24h * 365) limit_ = now + stage_.limit;
@@ -99,10 +100,14 @@ void RunningStage::root_ended(int status, const rusage& usage) {
 void RunningStage::tick(const ProcessOwners& owners, const std::vector<pid_t>& others,
                         TimePoint now) {
   if (gone_) return;
-  if (now >= limit_ && !root_ended_) {
+  if (now >= limit_ && (!root_ended_ || ends_by_itself())) {
     limit_ = TimePoint::max();
     limit_reached_ = true;
     terminate(owners, others, now);
+  }
+  if (ends_by_itself()) {
+    gone_ = root_ended_ && !process_.out && !process_.err;
+    return;
   }
   const bool killing = kill_ ? now >= *kill_ || (root_ended_ && !gentle_) : root_ended_;
   if (now < next_look_ || (!killing && !root_ended_)) return;
@@ -125,6 +130,7 @@ void RunningStage::tick(const ProcessOwners& owners, const std::vector<pid_t>& o
 RunningStage::TimePoint RunningStage::deadline() const {
   if (gone_) return TimePoint::max();
   auto next = limit_;
+  if (ends_by_itself()) return next;
   if (root_ended_) {
     next = next_look_;
   } else if (kill_) {

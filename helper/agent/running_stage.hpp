@@ -17,6 +17,11 @@
 
 namespace slipway::helper {
 
+/// What becomes of the processes that a stage leaves when it ends by itself. Where they live, their
+/// holding its output open keeps the stage from ending. A stage that is signalled, or reaches its
+/// limit, ends with all its processes in either case.
+enum class LeftBehind { is_killed, lives };
+
 /// One stage from its start until nothing of it is left: its script on the way in, its output on
 /// the way out, its signals and its limit. Never waits; the loop calls it when something is ready
 /// or due.
@@ -27,7 +32,7 @@ class RunningStage {
   static constexpr auto grace = std::chrono::seconds{10};
 
   /// Starts it. Throws as start_stage().
-  RunningStage(agent::Stage stage, TimePoint now);
+  RunningStage(agent::Stage stage, TimePoint now, LeftBehind left = LeftBehind::is_killed);
 
   std::uint32_t id() const { return stage_.id; }
   pid_t root() const { return process_.pid; }
@@ -51,15 +56,19 @@ class RunningStage {
   /// Reads once, at most `size` bytes; 0: nothing there now (or never again).
   std::size_t read_output(agent::Stream stream, char* to, std::size_t size);
 
-  /// All processes are gone; what the pipes still hold is the rest of the output.
-  bool processes_gone() const { return gone_; }
+  /// All processes are gone, or those that are left may live; what the pipes still hold is the rest
+  /// of the output.
+  bool over() const { return gone_; }
   agent::Exit exit() const;
 
  private:
   void terminate(const ProcessOwners& owners, const std::vector<pid_t>& others, TimePoint now);
   void send(int number, const ProcessOwners& owners, const std::vector<pid_t>& others);
 
+  bool ends_by_itself() const { return left_ == LeftBehind::lives && !kill_; }
+
   agent::Stage stage_;
+  LeftBehind left_;
   StageProcess process_;
   std::size_t written_ = 0;
   TimePoint limit_;  ///< max() without one

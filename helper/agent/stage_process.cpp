@@ -1,6 +1,7 @@
 #include "helper/agent/stage_process.hpp"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,13 +32,14 @@ std::vector<std::string> arguments_of(const agent::Stage& stage) {
 }
 
 [[noreturn]] void run_child(const agent::Stage& stage, char* const* arguments, const Pipe& in,
-                            const Pipe& out, const Pipe& err, int report) {
+                            const Pipe& out, const Pipe& err, int report, bool dies_with_us) {
   const auto fail = [report](ChildError::Step step) {
     const ChildError error{step, errno};
     [[maybe_unused]] const auto ignored = write(report, &error, sizeof error);
     _exit(127);
   };
   setsid();
+  if (dies_with_us) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -68,7 +70,7 @@ std::string text_of(const ChildError& error, const agent::Stage& stage,
 
 }  // namespace
 
-StageProcess start_stage(const agent::Stage& stage) {
+StageProcess start_stage(const agent::Stage& stage, bool dies_with_us) {
   auto arguments = arguments_of(stage);
   std::vector<char*> pointers;
   for (auto& argument : arguments) pointers.push_back(argument.data());
@@ -80,7 +82,7 @@ StageProcess start_stage(const agent::Stage& stage) {
   auto report = make_pipe(OurEnd::none);
   const auto pid = fork();
   if (pid < 0) throw StageStartError{126, std::string{"cannot fork: "} + std::strerror(errno)};
-  if (pid == 0) run_child(stage, pointers.data(), in, out, err, report.write.get());
+  if (pid == 0) run_child(stage, pointers.data(), in, out, err, report.write.get(), dies_with_us);
 
   // Ends with the exec, which closes the other end, or with its failure.
   report.write.close();

@@ -21,8 +21,9 @@ struct StageStartError {
   std::string text;  ///< for the job's log
 };
 
-/// Starts the stage: a script's shell, or this program again for a native stage. Throws
-/// StageStartError, std::system_error without file descriptors.
-StageProcess start_stage(const agent::Stage& stage);
+/// Starts the stage: a script's shell, or this program again for a native stage.
+/// `dies_with_us`: its first process is killed when this one is. Throws StageStartError,
+/// std::system_error without file descriptors.
+StageProcess start_stage(const agent::Stage& stage, bool dies_with_us = false);
 
 }  // namespace slipway::helper

@@ -88,6 +88,25 @@ TEST_F(ProcessOwnersTest, KeepsStagesApart) {
   EXPECT_THAT(owners.of_stage(now, 100, {}), ElementsAre(100, 101, 200, 201, 300));
 }
 
+TEST_F(ProcessOwnersTest, WhatMayLiveBelongsToNoLaterStage) {
+  auto now = before;
+  now.push_back(process(101, 1, 100));  // the first stage's, whose shell has ended
+  now.push_back(process(102, 1, 102));
+  owners.let_live(now, 100, {});
+  now.push_back(process(103, 102, 103));
+  now.push_back(process(200, 1, 200));
+  now.push_back(process(201, 1, 201));
+  EXPECT_THAT(owners.of_stage(now, 200, {}), ElementsAre(200, 201));
+}
+
+TEST_F(ProcessOwnersTest, AnotherStagesProcessesAreNotLetGo) {
+  auto now = before;
+  now.push_back(process(101, 1, 100));
+  now.push_back(process(200, 1, 200));
+  owners.let_live(now, 100, {200});
+  EXPECT_THAT(owners.of_stage(now, 200, {}), ElementsAre(200));
+}
+
 TEST_F(ProcessOwnersTest, StrangersAndCirclesAreNobodys) {
   std::vector<Process> now{process(1, 0, 1), process(7, 8, 7), process(8, 7, 7), process(9, 0, 9),
                            process(10, 4000, 10)};
