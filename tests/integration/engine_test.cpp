@@ -93,6 +93,10 @@ void EngineTest::run(Body body, std::chrono::seconds limit) {
   run_test(test, limit);
 }
 
+EngineTest::~EngineTest() {
+  EXPECT_EQ(host_before_.difference(), "");
+}
+
 void EngineTest::SetUp() {
   run([this](docker_api::Client& engine) {
     return [](docker_api::Client& client, EngineCensus& census) -> asio::awaitable<void> {

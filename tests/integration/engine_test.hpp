@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "docker_api/client.hpp"
+#include "tests/integration/host_census.hpp"
 
 namespace slipway::tests {
 
@@ -26,12 +27,15 @@ asio::awaitable<EngineCensus> take_census(docker_api::Client& engine);
 std::unique_ptr<docker_api::Client> make_engine(asio::any_io_executor executor);
 
 /// Base of every test that uses the real Engine: takes a census before, and after the test waits
-/// for the same one again. What is missing or left over fails the test. Without an Engine the test
+/// for the same one again; likewise of the machine's processes and mounts, when all else of the
+/// test is destroyed. What is missing or left over fails the test. Without an Engine the test
 /// fails; it is never skipped.
 class EngineTest : public testing::Test {
  public:
   static constexpr const char* label = "io.slipway.test";
   static constexpr const char* image = "busybox:latest";
+
+  ~EngineTest() override;
 
  protected:
   using Body = std::function<asio::awaitable<void>(docker_api::Client&)>;
@@ -43,6 +47,7 @@ class EngineTest : public testing::Test {
   static void run(Body body, std::chrono::seconds limit = std::chrono::seconds{60});
 
  private:
+  HostCensus host_before_ = HostCensus::take();
   EngineCensus before_;
 };
 

@@ -29,7 +29,7 @@ run_tests() {
   export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
   say "running the tests"
   # ctest keeps 300 kB of a failed test's output, from its beginning: less than a long suite writes before it fails.
-  if ! ctest --test-dir "$tests_dir" --test-output-size-failed 100000000 "$@"; then
+  if ! ctest --test-dir "$tests_dir" --parallel "$(nproc)" --test-output-size-failed 100000000 "$@"; then
     awk -v lines=150 -f "$tools/lib/failures.awk" "$tests_dir/Testing/Temporary/LastTest.log"
     say "failed: $(cut -d: -f2 "$tests_dir/Testing/Temporary/LastTestsFailed.log" 2>/dev/null | xargs)"
     return 1
