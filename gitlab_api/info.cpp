@@ -37,10 +37,11 @@ constexpr std::array features{
     Feature{"service_multiple_aliases", By::docker},
     Feature{"image_executor_opts", By::docker},
     Feature{"service_executor_opts", By::docker},
-    Feature{"artifacts", By::nobody},
-    Feature{"artifacts_exclude", By::nobody},
-    Feature{"upload_multiple_artifacts", By::nobody},
-    Feature{"upload_raw_artifacts", By::nobody},
+    Feature{"artifacts", By::docker},
+    Feature{"artifacts_exclude", By::docker},
+    Feature{"upload_multiple_artifacts", By::docker},
+    Feature{"upload_raw_artifacts", By::docker},
+    Feature{"job_inputs", By::docker},
     Feature{"cache", By::nobody},
     Feature{"fallback_cache_keys", By::nobody},
     Feature{"shared", By::nobody},
@@ -49,7 +50,6 @@ constexpr std::array features{
     Feature{"proxy", By::nobody},
     Feature{"vault_secrets", By::nobody},
     Feature{"native_steps_integration", By::nobody},
-    Feature{"job_inputs", By::nobody},
 };
 
 std::string trimmed(std::string_view text) {

@@ -27,11 +27,37 @@ void read_access(const json& in, CoordinatorAccess& access) {
   read(*member, "key", access.key);
 }
 
+json of(const ArtifactProvenance& provenance) {
+  return {{"runner_id", provenance.runner_id},           {"repo_url", provenance.repo_url},
+          {"repo_digest", provenance.repo_digest},       {"job_name", provenance.job_name},
+          {"executor_name", provenance.executor_name},   {"runner_name", provenance.runner_name},
+          {"started_at", provenance.started_at},         {"ended_at", provenance.ended_at},
+          {"schema_version", provenance.schema_version}, {"parameters", provenance.parameters}};
+}
+
+ArtifactProvenance provenance_of(const json& in) {
+  expect_object(in);
+  ArtifactProvenance provenance;
+  read(in, "runner_id", provenance.runner_id);
+  read(in, "repo_url", provenance.repo_url);
+  read(in, "repo_digest", provenance.repo_digest);
+  read(in, "job_name", provenance.job_name);
+  read(in, "executor_name", provenance.executor_name);
+  read(in, "runner_name", provenance.runner_name);
+  read(in, "started_at", provenance.started_at);
+  read(in, "ended_at", provenance.ended_at);
+  read(in, "schema_version", provenance.schema_version);
+  read(in, "parameters", provenance.parameters);
+  return provenance;
+}
+
 json of(const ArtifactUpload& artifact) {
-  return {{"name", artifact.name},          {"untracked", artifact.untracked},
-          {"paths", artifact.paths},        {"exclude", artifact.exclude},
-          {"type", artifact.type},          {"format", artifact.format},
-          {"expire_in", artifact.expire_in}};
+  json out{{"name", artifact.name},          {"untracked", artifact.untracked},
+           {"paths", artifact.paths},        {"exclude", artifact.exclude},
+           {"type", artifact.type},          {"format", artifact.format},
+           {"expire_in", artifact.expire_in}};
+  if (artifact.provenance) out["provenance"] = of(*artifact.provenance);
+  return out;
 }
 
 ArtifactUpload upload_of(const json& in) {
@@ -44,6 +70,8 @@ ArtifactUpload upload_of(const json& in) {
   read(in, "type", artifact.type);
   read(in, "format", artifact.format);
   read(in, "expire_in", artifact.expire_in);
+  if (const auto provenance = in.find("provenance"); provenance != in.end())
+    artifact.provenance = provenance_of(*provenance);
   return artifact;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,22 @@ struct CoordinatorAccess {
   std::string key;
 };
 
+/// RUNNER_GENERATE_ARTIFACTS_METADATA: what is said of how an artifact came to be.
+struct ArtifactProvenance {
+  std::string runner_id;
+  std::string repo_url;
+  std::string repo_digest;  ///< the commit
+  std::string job_name;
+  std::string executor_name;
+  std::string runner_name;
+  std::string started_at;               ///< RFC 3339
+  std::string ended_at;                 ///< the same
+  std::string schema_version;           ///< only `v1` is known, and made whatever this says
+  std::vector<std::string> parameters;  ///< names of the job's variables
+
+  friend bool operator==(const ArtifactProvenance&, const ArtifactProvenance&) = default;
+};
+
 /// What is archived and sent as one artifact. Variables in `name`, `paths` and `exclude` are
 /// expanded by the helper, in its environment.
 struct ArtifactUpload {
@@ -31,6 +48,7 @@ struct ArtifactUpload {
   std::string type;       ///< archive, junit …; "" = not said
   std::string format;     ///< zip, gzip, raw …; "" = zip, not said
   std::string expire_in;  ///< "" = not said
+  std::optional<ArtifactProvenance> provenance{};
 };
 
 /// Parameters of the native stages `upload_artifacts_on_success` and `upload_artifacts_on_failure`.

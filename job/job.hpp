@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "job/inputs.hpp"
 #include "job/variables.hpp"
 #include "util/secret.hpp"
 
@@ -133,8 +134,8 @@ struct Job {
   std::vector<Hook> hooks;
   ServerFeatures features;
   bool has_secrets = false;  ///< `secrets` is not empty: not supported yet, fails the job by name
-  bool has_run = false;      ///< native steps: not supported yet, fails the job by name
-  bool has_inputs = false;
+  std::string run;           ///< native steps, as JSON; "" = none
+  std::vector<Input> inputs;
 
   const Step* step(std::string_view name) const;
 };

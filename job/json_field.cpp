@@ -37,8 +37,9 @@ std::string JsonField::path() const {
 
 void JsonField::fail(const char* wanted) const {
   const auto where = path();
-  std::string got = kind_of(*value_);
-  if (value_->is_number() && std::string_view{wanted}.find("integer") == std::string_view::npos &&
+  std::string got = value_ == nullptr ? "nothing" : kind_of(*value_);
+  if (value_ != nullptr && value_->is_number() &&
+      std::string_view{wanted}.find("integer") == std::string_view::npos &&
       std::string_view{wanted} != "a number") {
     got = "a number";
   }
@@ -104,6 +105,24 @@ std::optional<std::vector<std::string>> JsonField::optional_texts() const {
   std::vector<std::string> result;
   each([&](const JsonField& element) { result.push_back(element.text()); });
   return result;
+}
+
+std::string JsonField::json_of_kind(std::string_view kind) const {
+  using Kind = nlohmann::json::value_t;
+  const auto is = [this](Kind wanted) { return !absent() && value_->type() == wanted; };
+  if (kind == "string")
+    expect(is(Kind::string), "a string");
+  else if (kind == "number")
+    expect(!absent() && value_->is_number(), "a number");
+  else if (kind == "boolean")
+    expect(is(Kind::boolean), "true or false");
+  else if (kind == "array")
+    expect(is(Kind::array), "an array");
+  else if (kind == "struct")
+    expect(is(Kind::object), "an object");
+  else
+    fail("a value of a known type");
+  return value_->dump();
 }
 
 std::string JsonField::text_or_integer() const {

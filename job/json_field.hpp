@@ -39,6 +39,12 @@ class JsonField {
   std::optional<std::vector<std::string>> optional_texts() const;
   std::optional<bool> optional_flag() const;
 
+  /// The value's JSON. `kind`: string, number, boolean, array or struct. \throws FieldError if it
+  /// is none of these, or the value is of another.
+  std::string json_of_kind(std::string_view kind) const;
+  /// \throws FieldError: `wanted` was expected here.
+  [[noreturn]] void refuse(const char* wanted) const { fail(wanted); }
+
   /// Calls `visit(JsonField)` for every element of an array.
   template <class Visit>
   void each(Visit visit) const {

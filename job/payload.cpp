@@ -203,10 +203,14 @@ ServerFeatures read_features(const JsonField& in) {
   return features;
 }
 
-bool has_elements(const JsonField& array) {
-  bool any = false;
-  array.each([&](const JsonField&) { any = true; });
-  return any;
+Input read_input(const JsonField& in) {
+  const auto value = in.at("value");
+  Input input;
+  input.key = in.at("key").text();
+  if (input.key.empty()) in.refuse("an input with a key");
+  input.sensitive = value.at("sensitive").flag();
+  input.content = value.at("content").json_of_kind(value.at("type").text());
+  return input;
 }
 
 bool has_members(const JsonField& object) {
@@ -237,8 +241,8 @@ Job read_job(const JsonField& in) {
   job.hooks = list<Hook>(in.at("hooks"), read_hook);
   job.features = read_features(in.at("features"));
   job.has_secrets = has_members(in.at("secrets"));
-  job.has_run = !in.at("run").text().empty();
-  job.has_inputs = has_elements(in.at("inputs"));
+  job.run = in.at("run").text();
+  job.inputs = list<Input>(in.at("inputs"), read_input);
   return job;
 }
 

@@ -1,11 +1,15 @@
 #include "runner/job_run.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 
+#include "config/feature_flags.hpp"
+#include "job/inputs.hpp"
 #include "job/log_lines.hpp"
+#include "job/native_steps.hpp"
 #include "util/async.hpp"
 
 namespace slipway::runner {
@@ -21,6 +25,12 @@ constexpr auto forced_end_after = 15s;
 constexpr int open_tries = 5;
 constexpr int bad_options_exit_code = 3;
 constexpr std::chrono::milliseconds open_pause = 2s;
+
+/// RFC 3339.
+std::string utc_text(std::chrono::system_clock::time_point time) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
 
 /// Options that no executor knows fail the job, so that nobody believes they are in force.
 void refuse_options(const job::Image& image, const char* what) {
@@ -67,6 +77,19 @@ void JobRun::print_header() {
   if (!token.empty())
     trace_->plain(fmt::format("  on {} {}, system ID: {}", settings_.runner.name, token,
                               settings_.system_id));
+  const config::FlagVariables of_job = [this](std::string_view name) {
+    return settings_.job.variables.find(name);
+  };
+  const auto flags = config::changed_flags(settings_.runner.feature_flags, of_job);
+  if (!flags.empty()) trace_->plain("  feature flags: " + flags);
+}
+
+/// What the job says of itself in terms of its inputs, and in steps, becomes what is run.
+void JobRun::resolve_job() {
+  auto& job = settings_.job;
+  if (feature_flag(settings_.runner, job.variables, "FF_ENABLE_JOB_INPUTS_INTERPOLATION"))
+    job::interpolate_inputs(job);
+  job::use_step_runner(job);
 }
 
 asio::awaitable<void> JobRun::run() {
@@ -224,8 +247,6 @@ void JobRun::refuse_unsupported() {
                     fmt::format("this version of slipway does not support {}", what)};
   };
   refuse(job.has_secrets, "`secrets`");
-  refuse(job.has_run, "`run` (native steps)");
-  refuse(job.has_inputs, "job `inputs`");
   refuse_options(job.image, "image");
   for (const auto& service : job.services) refuse_options(service, "services");
   if (!job.caches.empty())
@@ -308,7 +329,10 @@ void JobRun::log_end() const {
 }
 
 StageInput JobRun::stage_input() const {
-  return {settings_.job, settings_.runner, environment_->environment(), settings_.user_agent};
+  const auto now = std::chrono::system_clock::now();
+  return {settings_.job,        settings_.runner,      environment_->environment(),
+          settings_.user_agent, utc_text(now - age()), utc_text(now),
+          job_status_};
 }
 
 }  // namespace slipway::runner

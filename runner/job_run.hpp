@@ -138,6 +138,7 @@ class JobRun {
   /// Where lines go that a replay of the past must not repeat.
   executors::JobLog& say();
   void print_header();
+  void resolve_job();
   void cancel_gracefully();
   asio::awaitable<void> execute();
   asio::awaitable<void> work();
@@ -146,7 +147,11 @@ class JobRun {
   asio::awaitable<void> prepare_environment();
   asio::awaitable<void> run_scripts(std::exception_ptr* failure);
   void tell_settings();
+  std::chrono::milliseconds stage_limit(const char* name, std::chrono::milliseconds limit) const;
+  std::chrono::milliseconds prepare_time() const;
+  [[noreturn]] void fail_prepare_timeout() const;
   asio::awaitable<bool> another_attempt(int attempt, int tries);
+  asio::awaitable<void> run_sources(int attempt, std::chrono::milliseconds limit);
   asio::awaitable<void> get_sources();
   asio::awaitable<void> download_artifacts();
   asio::awaitable<void> upload_artifacts(bool success);
@@ -204,6 +209,10 @@ class JobRun {
   bool in_script_ = false;
   bool script_over_ = false;
   bool script_timed_out_ = false;
+  std::string job_status_;  ///< CI_JOB_STATUS from after_script on; "" = as the executor has it
+  std::chrono::milliseconds prepare_began_{0};       ///< since the job's start
+  std::chrono::milliseconds prepare_limit_{0};       ///< of all tries; 0 = the job's
+  std::chrono::milliseconds after_script_limit_{0};  ///< as it was when the script began
   bool sections_ = false;
   std::vector<PhaseTime> phases_;
   util::TaskGroup work_;      ///< the job's main part, cancelled to end it

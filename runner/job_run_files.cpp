@@ -18,10 +18,16 @@ using job::Failure;
 using job::FailureReason;
 using namespace std::chrono_literals;
 
-constexpr std::chrono::seconds first_retry_pause = 5s;
-constexpr std::chrono::seconds longest_retry_pause = 5min;
+/// Between the attempts of a section: the first pause, which doubles, and the longest.
+struct Pauses {
+  std::chrono::seconds first;
+  std::chrono::seconds longest;
+};
+constexpr Pauses exponential{5s, 5min};  // FF_USE_EXPONENTIAL_BACKOFF_STAGE_RETRY
+constexpr Pauses short_pauses{1s, 5s};
 constexpr std::chrono::milliseconds answer_poll = 200ms;
 constexpr std::chrono::milliseconds no_limit{0};
+constexpr std::chrono::milliseconds shortest_limit{1};
 /// Removing temporary files; not worth waiting for longer.
 constexpr std::chrono::milliseconds cleanup_files_limit = 1min;
 }  // namespace
@@ -30,29 +36,44 @@ constexpr std::chrono::milliseconds cleanup_files_limit = 1min;
 asio::awaitable<bool> JobRun::another_attempt(int attempt, int tries) {
   if (attempt >= tries || state_.stop_reason != StopReason::none || not_adopted_) co_return false;
   say().warning("Retrying...");
-  const auto pause = std::min(first_retry_pause * (1 << (attempt - 1)), longest_retry_pause);
+  const bool patient = feature_flag(settings_.runner, environment_->environment().variables,
+                                    "FF_USE_EXPONENTIAL_BACKOFF_STAGE_RETRY");
+  const auto& pauses = patient ? exponential : short_pauses;
+  const auto pause = std::min(pauses.first * (1 << (attempt - 1)), pauses.longest);
   if (!replaying_) co_await util::sleep_for(pause);
   co_return true;
 }
 
+/// One attempt. \throws util::TimeoutError when `limit`, of all attempts together, is over.
+asio::awaitable<void> JobRun::run_sources(int attempt, std::chrono::milliseconds limit) {
+  const auto left = [this, limit] {
+    if (limit == no_limit) return no_limit;
+    // A stage that another process began has its beginning subtracted by run_stage().
+    const auto begins = resuming_stage_ ? state_.progress.stage_began : age();
+    return std::max(limit - (begins - state_.progress.sources_began), shortest_limit);
+  };
+  if (attempt == 2) {
+    auto clearing = run_stage(clear_worktree_stage(stage_input()), left());
+    co_await in_section("clear_worktree", std::move(clearing));
+  }
+  auto fetching = run_stage(get_sources_stage(stage_input()), left());
+  auto key = fmt::format("get_sources#{}", attempt);
+  co_await in_section("get_sources", std::move(fetching), std::move(key));
+}
+
 asio::awaitable<void> JobRun::get_sources() {
   const int tries = job_settings(stage_input()).get_sources_attempts;
+  const auto limit = stage_limit("get_sources_timeout", settings_.runner.get_sources_timeout);
+  auto& began = state_.progress.sources_began;
+  if (began == no_limit) began = std::max(age(), shortest_limit);
   for (int attempt = 1;; ++attempt) {
     std::exception_ptr failure;
     try {
-      if (attempt == 2) {
-        auto clearing = run_stage(clear_worktree_stage(stage_input()), no_limit);
-        co_await in_section("clear_worktree", std::move(clearing));
-      }
-      auto fetching =
-          run_stage(get_sources_stage(stage_input()), settings_.runner.get_sources_timeout);
-      auto key = fmt::format("get_sources#{}", attempt);
-      co_await in_section("get_sources", std::move(fetching), std::move(key));
+      co_await run_sources(attempt, limit);
       co_return;
     } catch (const util::TimeoutError&) {
       throw Failure{FailureReason::job_execution_timeout,
-                    "get sources timeout: exceeded timeout of " +
-                        job::duration_text(settings_.runner.get_sources_timeout)};
+                    "get sources timeout: exceeded timeout of " + job::duration_text(limit)};
     } catch (const boost::system::system_error&) {
       throw;
     } catch (const std::exception&) {

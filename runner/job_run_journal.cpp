@@ -161,10 +161,12 @@ asio::awaitable<void> JobRun::report_until_taken(std::string problem) {
 void JobRun::begin() {
   if (state_.phase == Phase::taken) {
     print_header();
+    resolve_job();
     refuse_unsupported();
     state_.phase = Phase::preparing;
     save();
   } else {
+    resolve_job();
     trace_->warning("slipway was restarted while it prepared this job, and begins again");
   }
 }
@@ -181,6 +183,7 @@ std::unique_ptr<executors::Executor> JobRun::make_environment() {
 
 /// The containers that another process has left running become this one's.
 asio::awaitable<void> JobRun::take_over() {
+  resolve_job();
   environment_ = make_environment();
   replaying_ = true;
   resuming_stage_ = state_.progress.stage_under_way;

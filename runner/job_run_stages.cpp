@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "config/duration.hpp"
+#include "config/feature_flags.hpp"
 #include "job/log_lines.hpp"
 #include "runner/git_parameters.hpp"
 #include "runner/job_run.hpp"
@@ -64,6 +65,8 @@ asio::awaitable<void> JobRun::in_section(std::string name, asio::awaitable<void>
 /// Up to three tries with a new executor each; causes that would be the same again are not
 /// repeated.
 asio::awaitable<void> JobRun::prepare() {
+  prepare_began_ = age();
+  prepare_limit_ = stage_limit("prepare_timeout", settings_.runner.prepare_timeout);
   for (int attempt = 1;; ++attempt) {
     std::string problem;
     try {
@@ -85,7 +88,33 @@ asio::awaitable<void> JobRun::prepare() {
     trace_->info("Will be retried in 3s ...");
     if (environment_) co_await environment_->cleanup();
     co_await util::sleep_for(prepare_pause);
+    prepare_time();
   }
+}
+
+/// A limit of the configuration that is none, or longer than the job's, is the job's.
+std::chrono::milliseconds JobRun::stage_limit(const char* name,
+                                              std::chrono::milliseconds limit) const {
+  const std::chrono::milliseconds job_limit = std::chrono::seconds{settings_.job.timeout_seconds};
+  if (limit > no_limit && limit <= job_limit) return limit;
+  if (limit != no_limit)
+    spdlog::warn("{} {} is no limit within the job's {}, which is used job={}", name,
+                 job::duration_text(limit), job::duration_text(job_limit), settings_.job.id);
+  return no_limit;
+}
+
+/// What is left for getting the environment ready, in all tries; 0 = no limit but the job's.
+/// \throws Failure when there is nothing left.
+std::chrono::milliseconds JobRun::prepare_time() const {
+  if (prepare_limit_ <= no_limit) return no_limit;
+  const auto left = prepare_limit_ - (age() - prepare_began_);
+  if (left <= no_limit) fail_prepare_timeout();
+  return left;
+}
+
+void JobRun::fail_prepare_timeout() const {
+  throw Failure{FailureReason::job_execution_timeout,
+                "prepare timeout: exceeded timeout of " + job::duration_text(prepare_limit_)};
 }
 
 asio::awaitable<void> JobRun::prepare_once() {
@@ -94,18 +123,16 @@ asio::awaitable<void> JobRun::prepare_once() {
   for (auto& value : environment_->environment().variables.masked_values())
     trace_->add_masked_value(std::move(value));
   tell_settings();
-  const auto limit = settings_.runner.prepare_timeout;
-  const std::chrono::milliseconds job_limit = std::chrono::seconds{settings_.job.timeout_seconds};
+  const auto limit = prepare_time();
   auto preparing = environment_->prepare();
-  if (limit <= no_limit || limit > job_limit) {
+  if (limit == no_limit) {
     co_await std::move(preparing);
     co_return;
   }
   try {
     co_await util::with_timeout(std::move(preparing), limit);
   } catch (const util::TimeoutError&) {
-    throw Failure{FailureReason::job_execution_timeout,
-                  "prepare timeout: exceeded timeout of " + job::duration_text(limit)};
+    fail_prepare_timeout();
   }
 }
 
@@ -113,8 +140,15 @@ asio::awaitable<void> JobRun::prepare_once() {
 void JobRun::tell_settings() {
   if (std::exchange(settings_told_, true)) return;
   std::string text;
-  for (const auto& error : job_settings(stage_input()).errors)
-    text += (text.empty() ? "" : "\n") + error;
+  const auto add = [&text](const std::string& error) {
+    if (!error.empty()) text += (text.empty() ? "" : "\n") + error;
+  };
+  const config::FlagVariables of_job = [this](std::string_view name) {
+    return settings_.job.variables.find(name);
+  };
+  for (const auto& flag : config::feature_flags())
+    add(config::resolve(flag.name, settings_.runner.feature_flags, of_job).warning);
+  for (const auto& error : job_settings(stage_input()).errors) add(error);
   if (!text.empty()) trace_->warning(text);
 }
 
@@ -161,6 +195,13 @@ asio::awaitable<void> JobRun::run_stage(executors::Stage stage, std::chrono::mil
   }
   ++stage_number_;
   stage_running_ = false;
+  if (stage_timed_out_ || state_.stop_reason == StopReason::timed_out)
+    say().warning(
+        fmt::format("{} could not run to completion because the timeout was exceeded. For more "
+                    "control over job and script timeouts see: "
+                    "https://docs.gitlab.com/ci/runners/configure_runners/"
+                    "#set-script-and-after_script-timeouts",
+                    name));
   if (abandoned) std::rethrow_exception(abandoned);
   if (stage_timed_out_) throw util::TimeoutError{limit};
   if (!failure) co_return;
@@ -193,10 +234,12 @@ asio::awaitable<void> JobRun::prepare_environment() {
   };
   auto body = say(this);
   if (has_repository(parameters))
-    body = run_stage(prepare_script_stage(stage_input(), settings_.hostname), no_limit);
+    body = run_stage(prepare_script_stage(stage_input(), settings_.hostname), prepare_time());
   std::exception_ptr failure;
   try {
     co_await in_section("prepare_script", std::move(body));
+  } catch (const util::TimeoutError&) {
+    fail_prepare_timeout();
   } catch (const Failure& error) {
     failure = std::make_exception_ptr(Failure{
         error.reason(),
@@ -238,6 +281,8 @@ asio::awaitable<void> JobRun::run_user_stages() {
   auto& began = state_.progress.script_began;
   if (began == no_limit) began = std::max(age(), shortest_limit);
   const auto limit = duration_setting("RUNNER_SCRIPT_TIMEOUT", no_limit, began);
+  after_script_limit_ =
+      duration_setting("RUNNER_AFTER_SCRIPT_TIMEOUT", after_script_default, began);
   std::exception_ptr failure;
   in_script_ = true;
   auto stages = user_stages(stage_input());
@@ -251,13 +296,6 @@ asio::awaitable<void> JobRun::run_user_stages() {
       co_await in_section(name, std::move(running));
     } catch (const util::TimeoutError&) {
       script_timed_out_ = true;
-      say().warning(
-          fmt::format("{} could not run to completion because the timeout was exceeded. For more "
-                      "control over job "
-                      "and script timeouts see: "
-                      "https://docs.gitlab.com/ci/runners/configure_runners/"
-                      "#set-script-and-after_script-timeouts",
-                      name));
       failure = std::make_exception_ptr(Failure{FailureReason::job_execution_timeout,
                                                 "script timeout: context deadline exceeded"});
     } catch (const boost::system::system_error&) {
@@ -280,18 +318,16 @@ asio::awaitable<void> JobRun::run_user_stages() {
 }
 
 asio::awaitable<void> JobRun::after_script(std::exception_ptr script_failure) {
-  const auto* status = state_.progress.script_cancelled ? "canceled"
-                       : script_timed_out_              ? "timedout"
-                       : script_failure                 ? "failed"
-                                                        : "success";
-  auto stage = after_script_stage(stage_input(), status);
+  job_status_ = state_.progress.script_cancelled ? "canceled"
+                : script_timed_out_              ? "timedout"
+                : script_failure                 ? "failed"
+                                                 : "success";
+  auto stage = after_script_stage(stage_input());
   if (!stage) co_return;
-  const auto limit = duration_setting("RUNNER_AFTER_SCRIPT_TIMEOUT", after_script_default,
-                                      resuming_stage_ ? state_.progress.stage_began : age());
   std::string problem;
   std::exception_ptr failure;
   try {
-    auto running = run_stage(std::move(*stage), limit);
+    auto running = run_stage(std::move(*stage), after_script_limit_);
     co_await in_section("after_script", std::move(running));
   } catch (const util::TimeoutError&) {
     problem = "context deadline exceeded";

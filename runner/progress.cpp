@@ -87,6 +87,7 @@ nlohmann::json to_json(const Progress& progress) {
           {"stages", progress.stages},
           {"stage_under_way", progress.stage_under_way},
           {"stage_began", progress.stage_began.count()},
+          {"sources_began", progress.sources_began.count()},
           {"script_began", progress.script_began.count()},
           {"script_cancelled", progress.script_cancelled}};
 }
@@ -99,6 +100,7 @@ Progress progress_from(const nlohmann::json& json) {
   progress.stages = json.at("stages").get<int>();
   progress.stage_under_way = json.at("stage_under_way").get<bool>();
   progress.stage_began = milliseconds{json.at("stage_began").get<std::int64_t>()};
+  progress.sources_began = milliseconds{json.value("sources_began", std::int64_t{0})};
   progress.script_began = milliseconds{json.at("script_began").get<std::int64_t>()};
   progress.script_cancelled = json.at("script_cancelled").get<bool>();
   return progress;

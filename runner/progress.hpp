@@ -34,8 +34,9 @@ struct Progress {
   std::string section;           ///< under way, "" = between two
   int stages = 0;                ///< begun so far; also the number of the last one
   bool stage_under_way = false;  ///< that one was handed to the executor, and its end is not known
-  std::chrono::milliseconds stage_began{0};   ///< since the job's start
-  std::chrono::milliseconds script_began{0};  ///< of the first user stage; 0 = not yet
+  std::chrono::milliseconds stage_began{0};    ///< since the job's start
+  std::chrono::milliseconds sources_began{0};  ///< of the first attempt; 0 = not yet
+  std::chrono::milliseconds script_began{0};   ///< of the first user stage; 0 = not yet
   bool script_cancelled = false;
 
   /// Under way or done.

@@ -18,12 +18,19 @@ namespace {
 
 using nlohmann::json;
 
-std::vector<std::pair<std::string, std::string>> exported(
-    const executors::JobEnvironment& environment) {
+/// The variables as they are now: the runner's own entry of CI_JOB_STATUS follows the job.
+job::Variables current_variables(const StageInput& input) {
+  auto variables = input.environment.variables;
+  if (!input.job_status.empty()) variables.overwrite_first("CI_JOB_STATUS", input.job_status);
+  return variables;
+}
+
+std::vector<std::pair<std::string, std::string>> exported(const StageInput& input) {
+  const auto& temp_dir = input.environment.temp_dir;
   std::vector<std::pair<std::string, std::string>> result;
-  for (const auto& variable : environment.variables.list())
+  for (const auto& variable : current_variables(input).list())
     result.emplace_back(variable.key,
-                        variable.file ? environment.temp_dir + "/" + variable.key : variable.value);
+                        variable.file ? temp_dir + "/" + variable.key : variable.value);
   return result;
 }
 
@@ -54,8 +61,11 @@ std::string hook_script(const StageInput& input, const std::string& name,
   if (!configured.empty())
     commands.insert(configured_first ? commands.begin() : commands.end(), configured);
   if (commands.empty()) return "";
-  auto options = script_options(input, input.environment.variables);
+  auto options = script_options(input, current_variables(input));
   options.commands = std::move(commands);
+  options.section_prefix = configured_first ? "pre_clone_script" : "post_clone_script";
+  // There may be no such directory before the sources are.
+  if (configured_first) options.project_dir.clear();
   return job::generate_script(options);
 }
 
@@ -74,6 +84,22 @@ job::CoordinatorAccess coordinator_access(const StageInput& input) {
           variables.get("CI_SERVER_TLS_CERT_FILE"), variables.get("CI_SERVER_TLS_KEY_FILE")};
 }
 
+job::ArtifactProvenance provenance(const StageInput& input) {
+  const auto& variables = input.environment.variables;
+  job::ArtifactProvenance result;
+  result.runner_id = variables.get("CI_RUNNER_ID");
+  result.repo_url = git_parameters(input).remote_url;
+  result.repo_digest = input.job.git.sha;
+  result.job_name = input.job.info.name;
+  result.executor_name = input.runner.executor;
+  result.runner_name = input.runner.name;
+  result.started_at = input.started_at;
+  result.ended_at = input.now;
+  result.schema_version = variables.get("SLSA_PROVENANCE_SCHEMA_VERSION");
+  for (const auto& variable : input.job.variables.list()) result.parameters.push_back(variable.key);
+  return result;
+}
+
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -90,7 +116,7 @@ bool feature_flag(const config::Runner& runner, const job::Variables& variables,
 
 job::GetSourcesParameters source_parameters(const StageInput& input) {
   auto parameters = git_parameters(input);
-  parameters.variables = exported(input.environment);
+  parameters.variables = exported(input);
   // Without a repository there is nothing to hook into.
   if (!has_repository(parameters)) return parameters;
   parameters.pre_script =
@@ -116,7 +142,7 @@ executors::Stage get_sources_stage(const StageInput& input) {
 executors::Stage clear_worktree_stage(const StageInput& input) {
   return native("clear_worktree", {{"project_dir", input.environment.project_dir},
                                    {"safe_directory", safe_directory(input.runner)},
-                                   {"variables", exported(input.environment)}});
+                                   {"variables", exported(input)}});
 }
 
 std::vector<executors::Stage> user_stages(const StageInput& input) {
@@ -137,13 +163,10 @@ std::vector<executors::Stage> user_stages(const StageInput& input) {
   return stages;
 }
 
-std::optional<executors::Stage> after_script_stage(const StageInput& input,
-                                                   const std::string& status) {
+std::optional<executors::Stage> after_script_stage(const StageInput& input) {
   const auto* step = input.job.step("after_script");
   if (step == nullptr || step->script.empty()) return std::nullopt;
-  auto variables = input.environment.variables;
-  variables.overwrite_first("CI_JOB_STATUS", status);
-  auto options = script_options(input, variables);
+  auto options = script_options(input, current_variables(input));
   options.commands = step->script;
   options.first_notice = "Running after script...";
   options.section_prefix = "after_script_step";
@@ -162,7 +185,7 @@ std::optional<executors::Stage> download_artifacts_stage(const StageInput& input
   parameters.coordinator = coordinator_access(input);
   parameters.project_dir = input.environment.project_dir;
   parameters.builds_dir = input.environment.builds_dir;
-  parameters.variables = exported(input.environment);
+  parameters.variables = exported(input);
   return native("download_artifacts", json(parameters));
 }
 
@@ -172,19 +195,22 @@ std::optional<executors::Stage> upload_artifacts_stage(const StageInput& input, 
     if (when == "always") return true;
     return when == "on_failure" ? !success : success && (when.empty() || when == "on_success");
   };
+  const bool explained = input.job.variables.get_bool("RUNNER_GENERATE_ARTIFACTS_METADATA", false);
   for (const auto& artifact : input.job.artifacts) {
     if (!fits(artifact.when)) continue;
     if (artifact.paths.empty() && artifact.exclude.empty() && !artifact.untracked) continue;
     parameters.artifacts.push_back({artifact.name, artifact.untracked, artifact.paths,
                                     artifact.exclude, artifact.type, artifact.format,
                                     artifact.expire_in});
+    if (explained && artifact.format == "zip")
+      parameters.artifacts.back().provenance = provenance(input);
   }
   if (parameters.artifacts.empty() || input.runner.url.empty()) return std::nullopt;
   parameters.coordinator = coordinator_access(input);
   parameters.job = input.job.id;
   parameters.token = input.job.token.reveal();
   parameters.project_dir = input.environment.project_dir;
-  parameters.variables = exported(input.environment);
+  parameters.variables = exported(input);
   return native(success ? "upload_artifacts_on_success" : "upload_artifacts_on_failure",
                 json(parameters));
 }

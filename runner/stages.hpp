@@ -17,6 +17,9 @@ struct StageInput {
   const config::Runner& runner;
   const executors::JobEnvironment& environment;
   std::string user_agent;
+  std::string started_at{};  ///< of the job, RFC 3339
+  std::string now{};         ///< the same
+  std::string job_status{};  ///< CI_JOB_STATUS of this stage; "" = as the environment has it
 };
 
 /// Parameters of get_sources, for any strategy.
@@ -34,9 +37,8 @@ std::optional<executors::Stage> download_artifacts_stage(const StageInput& input
 std::optional<executors::Stage> upload_artifacts_stage(const StageInput& input, bool success);
 /// Every step but after_script, in the payload's order.
 std::vector<executors::Stage> user_stages(const StageInput& input);
-/// nullopt if the job has none. `status`: value of CI_JOB_STATUS.
-std::optional<executors::Stage> after_script_stage(const StageInput& input,
-                                                   const std::string& status);
+/// nullopt if the job has none.
+std::optional<executors::Stage> after_script_stage(const StageInput& input);
 executors::Stage cleanup_stage(const StageInput& input);
 
 /// A flag of the feature flag table for this job.

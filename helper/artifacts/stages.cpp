@@ -1,9 +1,6 @@
 #include "helper/artifacts/stages.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <cstdlib>
 
 #include "helper/artifacts/coordinator.hpp"
 #include "helper/artifacts/download.hpp"
@@ -11,23 +8,11 @@
 #include "helper/log.hpp"
 #include "helper/sources/ownership.hpp"
 #include "helper/sources/process.hpp"
+#include "helper/stage_environment.hpp"
 
 namespace slipway::helper {
 
 namespace {
-
-using Variables = std::vector<std::pair<std::string, std::string>>;
-
-/// A stage has this process for itself, and no thread was started yet.
-void enter(const Variables& variables, const std::string& project_dir) {
-  for (const auto& [name, value] : variables)
-    if (!name.empty() && name.find('=') == std::string::npos)
-      ::setenv(name.c_str(), value.c_str(), 1);
-  // In one stream, so that the lines stand in the log in the order in which they were written.
-  ::dup2(STDOUT_FILENO, STDERR_FILENO);
-  if (::chdir(project_dir.c_str()) != 0)
-    throw StageFailure{1, "cannot enter the project directory " + project_dir};
-}
 
 bool is_off(const std::optional<std::string>& flag) {
   return flag == "0" || flag == "f" || flag == "F" || flag == "false" || flag == "FALSE" ||
@@ -37,7 +22,7 @@ bool is_off(const std::optional<std::string>& flag) {
 }  // namespace
 
 int upload_artifacts(const job::UploadArtifactsParameters& parameters) {
-  enter(parameters.variables, parameters.project_dir);
+  enter_stage(parameters.variables, parameters.project_dir);
   const CoordinatorFiles coordinator{parameters.coordinator};
   const auto environment = environment_lookup();
   for (const auto& artifact : parameters.artifacts) {
@@ -55,7 +40,7 @@ int upload_artifacts(const job::UploadArtifactsParameters& parameters) {
 }
 
 int download_artifacts(const job::DownloadArtifactsParameters& parameters) {
-  enter(parameters.variables, parameters.project_dir);
+  enter_stage(parameters.variables, parameters.project_dir);
   const CoordinatorFiles coordinator{parameters.coordinator};
   const auto environment = environment_lookup();
   for (const auto& source : parameters.sources) {

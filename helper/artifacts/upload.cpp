@@ -8,15 +8,16 @@
 
 #include "gitlab_api/artifacts.hpp"
 #include "helper/archive/archive_error.hpp"
-#include "helper/archive/file_selection.hpp"
 #include "helper/archive/single_file.hpp"
 #include "helper/archive/tar_writer.hpp"
 #include "helper/archive/zip_writer.hpp"
 #include "helper/artifacts/archive_stream.hpp"
 #include "helper/artifacts/coordinator.hpp"
-#include "helper/artifacts/untracked.hpp"
+#include "helper/artifacts/provenance.hpp"
 #include "helper/expansion.hpp"
+#include "helper/file_choice.hpp"
 #include "helper/log.hpp"
+#include "helper/sources/files.hpp"
 #include "util/run.hpp"
 
 namespace slipway::helper {
@@ -34,52 +35,12 @@ struct Content {
   CompressionLevel level;
 };
 
-void say(const std::vector<archive::Note>& notes) {
-  for (const auto& note : notes)
-    log(note.level == archive::Note::Level::info ? LogLevel::info : LogLevel::warning, note.text);
-}
-
-std::vector<std::string> expanded(const std::vector<std::string>& texts, const Lookup& lookup) {
-  std::vector<std::string> result;
-  for (const auto& text : texts) {
-    auto words = expand_words(text, lookup);
-    if (!words.problem.empty())
-      log(LogLevel::warning, fmt::format("invalid path \"{}\": {}", text, words.problem));
-    result.push_back(std::move(words.text));
-  }
-  return result;
-}
-
 std::string expanded_name(const std::string& name, const Lookup& lookup) {
   auto words = expand_words(name, lookup);
   if (!words.problem.empty())
     log(LogLevel::warning, fmt::format("invalid artifact name: {}", words.problem));
   // A name that was there and came to nothing is not the same as none.
   return words.text.empty() && !name.empty() ? "." : std::move(words.text);
-}
-
-CompressionLevel level_of(const std::string& word) {
-  const auto level = archive::compression_level(word);
-  if (!level)
-    log(LogLevel::warning,
-        fmt::format("compression level \"{}\" is invalid, falling back to default", word));
-  return level.value_or(CompressionLevel::normal);
-}
-
-archive::PathList select(const UploadRequest& request) {
-  archive::SelectionRequest wanted;
-  wanted.paths = expanded(request.artifact.paths, request.lookup);
-  wanted.exclude = expanded(request.artifact.exclude, request.lookup);
-  std::optional<UntrackedFiles> untracked;
-  if (request.artifact.untracked) {
-    untracked.emplace(request.project);
-    wanted.untracked = untracked->problem().empty();
-    if (!wanted.untracked) log(LogLevel::warning, "untracked: " + untracked->problem());
-    wanted.untracked_list = untracked->list();
-  }
-  auto selection = archive::select_files(request.project, wanted);
-  say(selection.notes);
-  return std::move(selection.files);
 }
 
 void write_archive(const archive::Root& project, const Content& content, bool first_try,
@@ -97,6 +58,17 @@ void write_archive(const archive::Root& project, const Content& content, bool fi
     archive::write_tar_zstd(project, content.files, options, sink);
   else
     archive::write_zip(project, content.files, options, sink);
+}
+
+/// A statement of where the files come from becomes one of them.
+void add_provenance(const UploadRequest& request, const std::string& name,
+                    archive::PathList& files) {
+  const archive::Root project{request.project};
+  const auto file = provenance_file_name(name);
+  const ProvenanceOf job{request.job, request.coordinator.url, *request.artifact.provenance};
+  write_shared_file(request.project / file, provenance_statement(job, project, files));
+  files.add(file);
+  files.sort_unique();
 }
 
 /// An empty one means zip.
@@ -180,13 +152,16 @@ int upload_artifact(const UploadRequest& request) {
     return 1;
   }
   gitlab_api::ArtifactsUpload upload;
-  upload.file_name = gitlab_api::artifacts_file_name(expanded_name(artifact.name, request.lookup),
-                                                     artifact.format);
-  Content content{select(request), artifact.format, level_of(request.level)};
+  const auto name = expanded_name(artifact.name, request.lookup);
+  upload.file_name = gitlab_api::artifacts_file_name(name, artifact.format);
+  const FileChoice choice{request.project, artifact.paths, artifact.exclude, artifact.untracked};
+  Content content{choose_files(choice, request.lookup), artifact.format,
+                  level_called(request.level)};
   if (content.files.empty()) {
     log(LogLevel::error, "No files to upload");
     return 0;
   }
+  if (artifact.provenance && artifact.format == "zip") add_provenance(request, name, content.files);
   upload.job = request.job;
   upload.job_token = util::Secret{request.token};
   upload.format = artifact.format;

@@ -366,16 +366,32 @@ TEST(RequestJob, Edge17TokenAndFeatures) {
     EXPECT_EQ(info.at("shell"), "bash");
     EXPECT_EQ(info.at("config"), (Json{{"gpus", ""}}));
     const auto& features = info.at("features");
-    for (const auto* name :
-         {"variables", "image", "services", "raw_variables", "refspecs", "masking", "trace_reset",
-          "trace_checksum", "trace_size", "cancelable", "cancel_gracefully", "return_exit_code",
-          "two_phase_job_commit", "service_variables", "service_multiple_aliases",
-          "image_executor_opts", "service_executor_opts", "multi_build_steps"})
+    for (const auto* name : {"variables",
+                             "image",
+                             "services",
+                             "raw_variables",
+                             "refspecs",
+                             "masking",
+                             "trace_reset",
+                             "trace_checksum",
+                             "trace_size",
+                             "cancelable",
+                             "cancel_gracefully",
+                             "return_exit_code",
+                             "two_phase_job_commit",
+                             "service_variables",
+                             "service_multiple_aliases",
+                             "image_executor_opts",
+                             "service_executor_opts",
+                             "multi_build_steps",
+                             "artifacts",
+                             "artifacts_exclude",
+                             "upload_multiple_artifacts",
+                             "upload_raw_artifacts",
+                             "job_inputs"})
       EXPECT_EQ(features.at(name), true) << name;
-    for (const auto* name :
-         {"artifacts", "cache", "fallback_cache_keys", "shared", "upload_multiple_artifacts",
-          "upload_raw_artifacts", "session", "terminal", "vault_secrets",
-          "native_steps_integration", "proxy", "job_inputs", "artifacts_exclude"})
+    for (const auto* name : {"cache", "fallback_cache_keys", "shared", "session", "terminal",
+                             "vault_secrets", "native_steps_integration", "proxy"})
       EXPECT_EQ(features.at(name), false) << name;
     EXPECT_EQ(features.size(), 31u);
   });

@@ -179,6 +179,49 @@ TEST_F(UploadStage, ArchivesPackedByZstd) {
   EXPECT_EQ(listed(requests[1]), "dir/\ndir/file\n");
 }
 
+TEST_F(UploadStage, SaysWhereTheFilesComeFrom) {
+  write("out/a.txt", "abc");
+  script({{201}});
+  auto wanted = artifact({"out"});
+  wanted.name = "dir/release";
+  wanted.provenance = job::ArtifactProvenance{"12",
+                                              "https://git.example.com/a.git",
+                                              "5ca1ab1e",
+                                              "compile",
+                                              "docker",
+                                              "box",
+                                              "2026-01-02T03:04:05Z",
+                                              "2026-01-02T03:05:00Z",
+                                              "v2",
+                                              {"CI", "DEPLOY_KEY"}};
+  const auto result = upload(upload_of({wanted}));
+  EXPECT_EQ(result.code, 0) << result.out << result.err;
+  EXPECT_THAT(plain(result.out),
+              HasSubstr("WARNING: unknown SLSA provenance version \"v2\", using v1"));
+  EXPECT_EQ(listed(seen().at(0)), "out/\nout/a.txt\nrelease-metadata.json\n");
+  const auto json = nlohmann::json::parse(
+      archive_run({"unzip", "-p", (root_ / "received.zip").string(), "release-metadata.json"}));
+  EXPECT_EQ(json.at("_type"), "https://in-toto.io/Statement/v0.1");
+  EXPECT_EQ(json.at("predicateType"), "https://slsa.dev/provenance/v1");
+  EXPECT_EQ(
+      json.at("subject"),
+      nlohmann::json::array(
+          {{{"name", "out/a.txt"},
+            {"digest",
+             {{"sha256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}}}}));
+  const auto& built = json.at("predicate").at("buildDefinition");
+  EXPECT_EQ(built.at("externalParameters"),
+            nlohmann::json({{"CI", ""},
+                            {"DEPLOY_KEY", ""},
+                            {"entryPoint", "compile"},
+                            {"source", "https://git.example.com/a.git"}}));
+  EXPECT_EQ(built.at("internalParameters").at("executor"), "docker");
+  const auto& ran = json.at("predicate").at("runDetails");
+  EXPECT_EQ(ran.at("builder").at("id"), url() + "/-/runners/12");
+  EXPECT_EQ(ran.at("metadata").at("invocationID"), "7");
+  EXPECT_EQ(ran.at("metadata").at("finishedOn"), "2026-01-02T03:05:00Z");
+}
+
 TEST_F(UploadStage, UntrackedFilesNeedARepository) {
   auto wanted = artifact({});
   wanted.untracked = true;

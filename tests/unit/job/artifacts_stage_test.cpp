@@ -18,6 +18,8 @@ UploadArtifactsParameters upload() {
   parameters.variables = {{"CI", "true"}, {"EMPTY", ""}};
   parameters.artifacts = {{"name", true, {"a", "b c"}, {"a/*.o"}, "archive", "zip", "1 week"},
                           {"", false, {"junit.xml"}, {}, "junit", "gzip", ""}};
+  parameters.artifacts[0].provenance = ArtifactProvenance{
+      "12", "https://git", "5ca1ab1e", "job", "docker", "box", "then", "now", "v1", {"CI", "KEY"}};
   return parameters;
 }
 
@@ -29,6 +31,8 @@ TEST(ArtifactsStage, AnUploadArrivesAsItWasSent) {
   EXPECT_EQ(received.artifacts[0].exclude, std::vector<std::string>{"a/*.o"});
   EXPECT_TRUE(received.artifacts[0].untracked);
   EXPECT_EQ(received.artifacts[1].format, "gzip");
+  EXPECT_EQ(received.artifacts[0].provenance, upload().artifacts[0].provenance);
+  EXPECT_EQ(received.artifacts[1].provenance, std::nullopt);
   EXPECT_EQ(received.coordinator.key, "key");
   EXPECT_EQ(received.job, 90125);
   EXPECT_EQ(received.variables, upload().variables);

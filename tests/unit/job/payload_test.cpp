@@ -109,7 +109,7 @@ TEST(Payload, TheDocumentedExample) {
   EXPECT_EQ(job.hooks.at(0).name, "pre_get_sources_script");
   EXPECT_TRUE(job.features.trace_sections);
   EXPECT_THAT(job.features.token_mask_prefixes, ElementsAre("acme-"));
-  EXPECT_FALSE(job.has_secrets || job.has_run || job.has_inputs);
+  EXPECT_FALSE(job.has_secrets || !job.run.empty() || !job.inputs.empty());
 }
 
 TEST(Payload, MissingAndNullAreZero) {
@@ -156,10 +156,43 @@ TEST(Payload, Edge21UserAsIntegerAndAsString) {
 }
 
 TEST(Payload, Edge21RunSecretsAndInputs) {
-  const auto job = parsed(json{{"run", "[{\"name\":\"a\"}]"},
-                               {"secrets", {{"A", {{"vault", json::object()}}}}},
-                               {"inputs", {{{"key", "a"}}}}});
-  EXPECT_TRUE(job.has_run && job.has_secrets && job.has_inputs);
+  const auto job = parsed(
+      json{{"run", "[{\"name\":\"a\"}]"},
+           {"secrets", {{"A", {{"vault", json::object()}}}}},
+           {"inputs",
+            {{{"key", "a"},
+              {"value", {{"type", "array"}, {"content", {1, "x"}}, {"sensitive", true}}}}}}});
+  EXPECT_TRUE(job.has_secrets);
+  EXPECT_EQ(job.run, "[{\"name\":\"a\"}]");
+  ASSERT_EQ(job.inputs.size(), 1u);
+  EXPECT_EQ(job.inputs[0].key, "a");
+  EXPECT_EQ(job.inputs[0].content, "[1,\"x\"]");
+  EXPECT_TRUE(job.inputs[0].sensitive);
+}
+
+TEST(Payload, InputsAreOfTheKindTheySay) {
+  const auto input = [](const json& value) {
+    return json{{"inputs", {{{"key", "a"}, {"value", value}}}}};
+  };
+  for (const auto& good :
+       {json{{"type", "string"}, {"content", ""}}, json{{"type", "number"}, {"content", 1.5}},
+        json{{"type", "number"}, {"content", 7}}, json{{"type", "boolean"}, {"content", false}},
+        json{{"type", "struct"}, {"content", json::object()}}})
+    EXPECT_EQ(parsed(input(good)).inputs.size(), 1u) << good;
+  const struct {
+    json value;
+    const char* want;
+  } bad[] = {
+      {{{"type", "string"}, {"content", 5}}, "inputs[0].value.content: expected a string, got"},
+      {{{"type", "number"}, {"content", "5"}}, "expected a number, got a string"},
+      {{{"type", "boolean"}, {"content", nullptr}}, "expected true or false, got null"},
+      {{{"type", "array"}}, "expected an array, got nothing"},
+      {{{"type", "struct"}, {"content", {1}}}, "expected an object, got an array"},
+      {{{"type", "date"}, {"content", "x"}}, "expected a value of a known type"},
+  };
+  for (const auto& c : bad) EXPECT_THAT(error_of(input(c.value)), HasSubstr(c.want));
+  EXPECT_THAT(error_of({{"inputs", {{{"value", {{"type", "string"}, {"content", "x"}}}}}}}),
+              HasSubstr("inputs[0]: expected an input with a key"));
 }
 
 TEST(Payload, WrongKindNamesTheFieldAndNotTheValue) {

@@ -84,7 +84,9 @@ TEST(Stages, AfterScriptHasTheStatusAndNoFrame) {
   Fixture f;
   f.runner.pre_build_script = "echo before";
   f.runner.post_build_script = "echo after";
-  const auto stage = after_script_stage(f.input(), "failed");
+  auto input = f.input();
+  input.job_status = "failed";
+  const auto stage = after_script_stage(input);
   ASSERT_TRUE(stage);
   EXPECT_EQ(stage->name, "after_script");
   EXPECT_THAT(stage->script, HasSubstr("Running after script..."));
@@ -99,9 +101,9 @@ TEST(Stages, AfterScriptHasTheStatusAndNoFrame) {
 TEST(Stages, WithoutAfterScriptThereIsNone) {
   Fixture f;
   f.job.steps.pop_back();
-  EXPECT_FALSE(after_script_stage(f.input(), "success"));
+  EXPECT_FALSE(after_script_stage(f.input()));
   f.job.steps.push_back({"after_script", {}});
-  EXPECT_FALSE(after_script_stage(f.input(), "success"));
+  EXPECT_FALSE(after_script_stage(f.input()));
 }
 
 TEST(Stages, DebugTraceMayBeForbidden) {
@@ -189,6 +191,40 @@ TEST(Artifacts, Case69OnesWithAFileAreDownloadedWithTheirOwnToken) {
   EXPECT_EQ(p["project_dir"], "/builds/group/app");
   f.job.dependencies.erase(f.job.dependencies.begin());
   EXPECT_FALSE(download_artifacts_stage(f.input()));
+}
+
+TEST(Artifacts, ZipsAreExplainedWhereWanted) {
+  Fixture f;
+  f.runner.url = "https://git.example.com";
+  f.runner.executor = "docker";
+  f.runner.name = "box";
+  f.job.info.name = "build";
+  f.set("CI_RUNNER_ID", "12");
+  f.job.artifacts.push_back({.paths = {"a"}, .format = "zip"});
+  f.job.artifacts.push_back({.paths = {"b"}, .format = "gzip"});
+  f.job.artifacts.push_back({.paths = {"c"}});
+  const auto artifacts = [&f] {
+    auto input = f.input();
+    input.started_at = "2026-01-02T03:04:05Z";
+    input.now = "2026-01-02T03:05:00Z";
+    return parameters(*upload_artifacts_stage(input, true)).at("artifacts");
+  };
+  EXPECT_FALSE(artifacts()[0].contains("provenance"));
+  f.job.variables.add_internal("RUNNER_GENERATE_ARTIFACTS_METADATA", "true");
+  const auto made = artifacts();
+  EXPECT_FALSE(made[1].contains("provenance"));
+  EXPECT_FALSE(made[2].contains("provenance"));
+  EXPECT_EQ(made[0].at("provenance"),
+            json({{"runner_id", "12"},
+                  {"repo_url", "https://git.example.com/group/app.git"},
+                  {"repo_digest", "abc"},
+                  {"job_name", "build"},
+                  {"executor_name", "docker"},
+                  {"runner_name", "box"},
+                  {"started_at", "2026-01-02T03:04:05Z"},
+                  {"ended_at", "2026-01-02T03:05:00Z"},
+                  {"schema_version", ""},
+                  {"parameters", {"RUNNER_GENERATE_ARTIFACTS_METADATA"}}}));
 }
 
 TEST(Artifacts, WhichOnesAreUploadedWhen) {
