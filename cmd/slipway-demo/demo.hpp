@@ -10,11 +10,11 @@
 #include "cmd/slipway-demo/child.hpp"
 #include "cmd/slipway-demo/engine_record.hpp"
 #include "cmd/slipway-demo/figures.hpp"
-#include "cmd/slipway-demo/live_log.hpp"
 #include "cmd/slipway-demo/options.hpp"
 #include "cmd/slipway-demo/screen.hpp"
 #include "docker_api/client.hpp"
 #include "local/coordinator.hpp"
+#include "local/live_log.hpp"
 #include "util/asio_fwd.hpp"
 #include "util/task_group.hpp"
 
@@ -65,7 +65,7 @@ class Demo {
   EngineRecord record_;
   bool helper_image_was_there_ = false;
   std::unique_ptr<local::Coordinator> coordinator_;
-  LiveLog log_;
+  local::LiveLog log_;
   std::optional<Child> daemon_;
   util::TaskGroup tasks_;  ///< the coordinator, the Engine's events
   bool good_ = false;

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace slipway::demo {
+namespace slipway::local {
 
 /// Turns a job's trace, as it arrives at the coordinator, into what a person reads: without
 /// timestamps and section marks, lines that were sent in parts joined again. Colours are kept on
@@ -32,4 +32,4 @@ class LiveLog {
   bool visible_ = false;  ///< and something besides
 };
 
-}  // namespace slipway::demo
+}  // namespace slipway::local

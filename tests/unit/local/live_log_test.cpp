@@ -1,8 +1,8 @@
-#include "cmd/slipway-demo/live_log.hpp"
+#include "local/live_log.hpp"
 
 #include <gmock/gmock.h>
 
-namespace slipway::demo {
+namespace slipway::local {
 namespace {
 
 /// The log of `trace` when it arrives in pieces of `step` bytes.
@@ -97,4 +97,4 @@ TEST(LiveLog, HoldsBackNoMoreThanALine) {
 }
 
 }  // namespace
-}  // namespace slipway::demo
+}  // namespace slipway::local

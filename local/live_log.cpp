@@ -1,10 +1,10 @@
-#include "cmd/slipway-demo/live_log.hpp"
+#include "local/live_log.hpp"
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
-namespace slipway::demo {
+namespace slipway::local {
 
 namespace {
 
@@ -134,4 +134,4 @@ void LiveLog::end_line() {
   open_ = marked_ = visible_ = false;
 }
 
-}  // namespace slipway::demo
+}  // namespace slipway::local
