@@ -19,6 +19,7 @@ struct Context {
 using Action = std::function<int()>;
 
 void add_register_command(CLI::App& command, const Context& context, Action& action);
+void add_exec_command(CLI::App& command, const Context& context, Action& action);
 void add_gc_command(CLI::App& command, const Context& context, Action& action);
 void add_list_command(CLI::App& command, const Context& context, Action& action);
 void add_status_command(CLI::App& command, const Context& context, Action& action);

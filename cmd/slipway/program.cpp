@@ -27,12 +27,16 @@ struct Command {
   std::string_view name;
   std::string_view summary;
   void (*add)(CLI::App&, const Context&, Action&);
+  bool takes_words = false;  ///< names besides flags, in any order
+  bool quiet = false;        ///< the program's own log begins at `warn`: it is not a service
 };
 
 constexpr std::array commands{
     Command{"register", "Add a runner to the configuration", add_register_command},
     Command{"run", "Take jobs and run them until stopped", add_run_command},
     Command{"run-single", "Run the jobs of one runner, without a service", add_run_single_command},
+    Command{"exec", "Run the pipeline of the repository here, without GitLab", add_exec_command,
+            /*takes_words=*/true, /*quiet=*/true},
     Command{"list", "List the configured runners", add_list_command},
     Command{"status", "Say whether the daemon runs, and what it is about", add_status_command},
     Command{"verify", "Ask GitLab whether the configured runners are still valid",
@@ -89,6 +93,7 @@ class Program {
     if (!parse(std::move(all))) return print_help();
     if (global_.version) return std::fputs(version_text().c_str(), stdout) < 0 ? 1 : 0;
     if (!action_) return print_help();
+    if (quiet_ && global_.log.level.empty() && !global_.log.debug) global_.log.level = "warn";
     set_up_logging(global_.log);
     log_startup();
     return action_();
@@ -105,17 +110,30 @@ class Program {
     const auto found = std::ranges::find(commands, name, &Command::name);
     if (found == commands.end()) throw Fatal{fmt::format("Command {} not found.", name)};
     selected_ = app_.get_subcommand(name);
+    takes_words_ = found->takes_words;
+    quiet_ = found->quiet;
     found->add(*selected_, context_, action_);
   }
 
   void add_command_words(const std::string& name, std::span<const std::string> words,
                          std::vector<std::string>& all) {
     select(name);
-    const auto own = read_go_style(*selected_, words);
-    if (!own.rest.empty())
-      throw UsageError{fmt::format("unexpected argument \"{}\"", own.rest[0].substr(0, 64))};
     all.push_back(name);
-    all.insert(all.end(), own.words.begin(), own.words.end());
+    std::vector<std::string> names;
+    while (!words.empty()) {
+      const auto own = read_go_style(*selected_, words);
+      all.insert(all.end(), own.words.begin(), own.words.end());
+      if (!own.rest.empty() && !takes_words_)
+        throw UsageError{fmt::format("unexpected argument \"{}\"", own.rest[0].substr(0, 64))};
+      const auto read = words.size() - own.rest.size();
+      const bool flags_ended = read > 0 && words[read - 1] == "--";
+      const auto taken = flags_ended ? own.rest.size() : std::min<std::size_t>(own.rest.size(), 1);
+      names.insert(names.end(), own.rest.begin(), own.rest.begin() + static_cast<long>(taken));
+      words = own.rest.subspan(taken);
+    }
+    if (names.empty()) return;
+    all.emplace_back("--");
+    all.insert(all.end(), names.begin(), names.end());
   }
 
   /// Returns false when help was asked for.
@@ -137,6 +155,8 @@ class Program {
   GlobalOptions global_;
   CLI::App app_;
   CLI::App* selected_ = nullptr;
+  bool takes_words_ = false;
+  bool quiet_ = false;
   Action action_;
 };
 

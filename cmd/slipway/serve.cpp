@@ -11,7 +11,7 @@
 
 namespace slipway::cmd {
 
-int serve(runner::ServiceOptions options) {
+runner::ServiceOptions completed(runner::ServiceOptions options) {
   namespace fs = std::filesystem;
   std::error_code error;
   const auto directory = fs::read_symlink("/proc/self/exe", error).parent_path();
@@ -25,7 +25,11 @@ int serve(runner::ServiceOptions options) {
   options.helper_image_name = "slipway-helper:" + version();
   if (!fs::exists(options.helper_binary))
     throw Fatal{options.helper_binary + " is missing: it must lie beside slipway; reinstall both"};
+  return options;
+}
 
+int serve(runner::ServiceOptions given) {
+  auto options = completed(std::move(given));
   // A peer that goes away is an error of the call, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   asio::io_context io{1};
