@@ -224,7 +224,7 @@ TEST_F(CoordinatorLoss, Fault15AFinalStateWhoseAnswerIsLostIsTakenOnce) {
 }
 
 TEST_F(CoordinatorLoss, ACoordinatorThatHangsDoesNotStopTheJobsOwnWork) {
-  const auto id = enqueue(counting(4, "0.2"));
+  const auto id = enqueue(counting(100, "0.2"));
   run_until_text(id, "line 1");
   gitlab().set_presence(Presence::hanging);
   // Its container's end is seen at the Engine, not by the coordinator.

@@ -22,7 +22,6 @@ using namespace std::chrono_literals;
 
 /// What was ended may still be going.
 constexpr auto settle_limit = 15s;
-constexpr auto variable = "SLIPWAY_TEST_RUN";
 
 std::string text_of(const std::filesystem::path& path) {
   std::ifstream file{path, std::ios::binary};
@@ -35,7 +34,7 @@ bool is_number(std::string_view text) {
 
 void add_processes(std::set<std::string>& lines) {
   const auto own = std::to_string(::getpid());
-  const auto mark = fmt::format("{}={}", variable, own);
+  const auto mark = fmt::format("{}={}", HostCensus::variable, own);
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator{"/proc", error}) {
     const auto pid = entry.path().filename().string();

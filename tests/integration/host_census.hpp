@@ -10,6 +10,9 @@ namespace slipway::tests {
 /// and per mount that this process sees.
 class HostCensus {
  public:
+  /// Its value is this process's number. Without it is started what tests share: it is not counted.
+  static constexpr const char* variable = "SLIPWAY_TEST_RUN";
+
   /// Marks, from now on, what is started.
   static HostCensus take();
 

@@ -21,6 +21,7 @@
 #include "docker_api/client.hpp"
 #include "net/client.hpp"
 #include "tests/fakes/run_test.hpp"
+#include "tests/integration/host_census.hpp"
 
 namespace slipway::tests {
 namespace {
@@ -163,9 +164,9 @@ void PrivateEngine::make_namespaces() {
       "mount -t proc proc /proc && mount -t tmpfs tmpfs /run && ip link set lo up && : > '{}' && "
       "while :; do sleep 1000 & wait $!; done",
       (directory_ / "ready").string());
-  outside_ = spawn(
-      {"unshare", "--fork", "--kill-child", "--pid", "--mount", "--net", "--", "sh", "-c", script},
-      directory_ / "log");
+  outside_ = spawn({"env", "-u", HostCensus::variable, "unshare", "--fork", "--kill-child", "--pid",
+                    "--mount", "--net", "--", "sh", "-c", script},
+                   directory_ / "log");
   const bool ready = wait_for([this] { return fs::exists(directory_ / "ready"); }, 10s);
   init_ = child_of(outside_);
   if (!ready || init_ < 0)
@@ -245,8 +246,10 @@ void PrivateEngine::launch(const Options& options) {
   if (options.data_mib > 0) mount_data(options.data_mib);
   // A dockerd that was killed leaves its own; the process of that number may be another one now.
   shell(fmt::format("nsenter --target {} --mount -- rm -f /run/docker.pid", init_));
-  std::vector<std::string> words{
-      "nsenter", "--target", fmt::format("{}", init_), "--pid", "--mount", "--net", "--"};
+  std::vector<std::string> words{"env",     "-u",       HostCensus::variable,
+                                 "nsenter", "--target", fmt::format("{}", init_),
+                                 "--pid",   "--mount",  "--net",
+                                 "--"};
   for (auto& word : command(options)) words.push_back(std::move(word));
   entering_ = spawn(std::move(words), directory_ / "log");
   const bool there = wait_for([this] { return child_of(entering_) > 0 || !running(); }, 5s);
