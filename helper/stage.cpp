@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "helper/artifacts/stages.hpp"
+#include "helper/cache/stages.hpp"
 #include "helper/health/service_health.hpp"
 #include "helper/sources/get_sources.hpp"
 #include "helper/sources/process.hpp"
@@ -22,6 +23,10 @@ int dispatch(std::string_view name, const std::string& parameters_json) {
     return upload_artifacts(parameters.get<job::UploadArtifactsParameters>());
   if (name == "download_artifacts")
     return download_artifacts(parameters.get<job::DownloadArtifactsParameters>());
+  if (name == "restore_cache")
+    return cache::restore_caches(parameters.get<job::RestoreCacheParameters>());
+  if (name == "archive_cache" || name == "archive_cache_on_failure")
+    return cache::save_caches(parameters.get<job::SaveCacheParameters>());
   if (name == "prepare_script") return prepare_script(parameters.get<PrepareParameters>());
   if (name == "clear_worktree") return clear_worktree(parameters.get<ClearWorktreeParameters>());
   if (name == "cleanup_file_variables")

@@ -190,6 +190,7 @@ asio::awaitable<void> JobRun::work() {
   std::exception_ptr failure;
   try {
     co_await get_sources();
+    co_await restore_cache();
     co_await download_artifacts();
     finish_phase("sources", sources);
   } catch (const boost::system::system_error&) {
@@ -201,8 +202,15 @@ asio::awaitable<void> JobRun::work() {
   }
   if (!failure) co_await run_scripts(&failure);
   check_stopped();
+  const bool success = failure == nullptr;
   try {
-    co_await upload_artifacts(failure == nullptr);
+    co_await archive_cache(success);
+  } catch (const Failure&) {
+    if (!failure) failure = std::current_exception();
+  }
+  check_stopped();
+  try {
+    co_await upload_artifacts(success);
   } catch (const Failure&) {
     if (!failure) failure = std::current_exception();
   }
@@ -249,8 +257,6 @@ void JobRun::refuse_unsupported() {
   refuse(job.has_secrets, "`secrets`");
   refuse_options(job.image, "image");
   for (const auto& service : job.services) refuse_options(service, "services");
-  if (!job.caches.empty())
-    trace_->warning("This version of slipway neither restores nor saves `cache`");
 }
 
 void JobRun::stop(StopReason reason, std::string text) {
@@ -287,7 +293,8 @@ void JobRun::cancel_gracefully() {
     // in_script_ and script_over_ are known when the past has been gone through.
     cancelled =
         state_.progress.script_began > std::chrono::milliseconds{0} &&
-        !state_.progress.knows_any({"after_script", "upload_artifacts_on_success.1",
+        !state_.progress.knows_any({"after_script", "archive_cache", "archive_cache_on_failure",
+                                    "upload_artifacts_on_success.1",
                                     "upload_artifacts_on_failure.1", "cleanup_file_variables"});
     if (state_.progress.script_began == std::chrono::milliseconds{0})
       stop(StopReason::canceled, "canceled");

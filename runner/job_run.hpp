@@ -153,6 +153,8 @@ class JobRun {
   asio::awaitable<bool> another_attempt(int attempt, int tries);
   asio::awaitable<void> run_sources(int attempt, std::chrono::milliseconds limit);
   asio::awaitable<void> get_sources();
+  asio::awaitable<void> restore_cache();
+  asio::awaitable<void> archive_cache(bool success);
   asio::awaitable<void> download_artifacts();
   asio::awaitable<void> upload_artifacts(bool success);
   asio::awaitable<void> run_with_coordinator(executors::Stage stage, std::string key);
@@ -172,6 +174,8 @@ class JobRun {
   void finish_phase(const char* name, std::chrono::steady_clock::time_point since);
   void log_end() const;
   StageInput stage_input() const;
+  /// Addresses on the cache server, from now to the job's end; null where caches are local.
+  std::unique_ptr<executors::CacheObjects> cache_objects() const;
   std::chrono::milliseconds duration_setting(const std::string& name,
                                              std::chrono::milliseconds fallback,
                                              std::chrono::milliseconds at);

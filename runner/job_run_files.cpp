@@ -84,6 +84,46 @@ asio::awaitable<void> JobRun::get_sources() {
   }
 }
 
+std::unique_ptr<executors::CacheObjects> JobRun::cache_objects() const {
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  return executors::make_cache_objects(
+      settings_.runner.cache,
+      {settings_.job.info.project_id, job::short_token(settings_.runner.token.reveal())},
+      {now, std::chrono::seconds{settings_.job.timeout_seconds}});
+}
+
+/// What cannot be restored is said by the helper and harms no job; a stage that fails is one in
+/// which the helper itself did.
+asio::awaitable<void> JobRun::restore_cache() {
+  if (!restore_cache_stage(stage_input(), cache_objects().get())) co_return;
+  const int tries = job_settings(stage_input()).restore_cache_attempts;
+  for (int attempt = 1;; ++attempt) {
+    std::exception_ptr failure;
+    try {
+      // Addresses are signed anew: they do not hold for ever.
+      auto running =
+          run_stage(*restore_cache_stage(stage_input(), cache_objects().get()), no_limit);
+      auto key = fmt::format("restore_cache#{}", attempt);
+      co_await in_section("restore_cache", std::move(running), std::move(key));
+      co_return;
+    } catch (const boost::system::system_error&) {
+      throw;
+    } catch (const std::exception&) {
+      failure = std::current_exception();
+    }
+    const bool again = co_await another_attempt(attempt, tries);
+    if (!again) std::rethrow_exception(failure);
+  }
+}
+
+asio::awaitable<void> JobRun::archive_cache(bool success) {
+  auto stage = archive_cache_stage(stage_input(), success, cache_objects().get());
+  if (!stage || not_adopted_) co_return;
+  auto name = stage->name;
+  auto running = run_stage(std::move(*stage), no_limit);
+  co_await in_section(std::move(name), std::move(running));
+}
+
 asio::awaitable<void> JobRun::download_artifacts() {
   if (!download_artifacts_stage(stage_input())) co_return;
   const int tries = job_settings(stage_input()).artifact_download_attempts;

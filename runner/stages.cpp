@@ -10,6 +10,7 @@
 #include "job/artifacts_stage.hpp"
 #include "job/log_lines.hpp"
 #include "job/script.hpp"
+#include "runner/cache_parameters.hpp"
 #include "runner/git_parameters.hpp"
 
 namespace slipway::runner {
@@ -174,6 +175,22 @@ std::optional<executors::Stage> after_script_stage(const StageInput& input) {
   stage.name = "after_script";
   stage.script = job::generate_script(options);
   return stage;
+}
+
+std::optional<executors::Stage> restore_cache_stage(const StageInput& input,
+                                                    const executors::CacheObjects* objects) {
+  auto parameters = restore_cache_parameters(input, objects);
+  if (!parameters) return std::nullopt;
+  parameters->variables = exported(input);
+  return native("restore_cache", json(*parameters));
+}
+
+std::optional<executors::Stage> archive_cache_stage(const StageInput& input, bool success,
+                                                    const executors::CacheObjects* objects) {
+  auto parameters = save_cache_parameters(input, success, objects);
+  if (!parameters) return std::nullopt;
+  parameters->variables = exported(input);
+  return native(success ? "archive_cache" : "archive_cache_on_failure", json(*parameters));
 }
 
 std::optional<executors::Stage> download_artifacts_stage(const StageInput& input) {

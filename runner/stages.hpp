@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "executors/cache_objects.hpp"
 #include "executors/executor.hpp"
 #include "job/git_stage.hpp"
 #include "job/job.hpp"
@@ -35,6 +36,13 @@ executors::Stage clear_worktree_stage(const StageInput& input);
 std::optional<executors::Stage> download_artifacts_stage(const StageInput& input);
 /// Of those whose `when` fits; nullopt if there is none with files to look for.
 std::optional<executors::Stage> upload_artifacts_stage(const StageInput& input, bool success);
+/// nullopt if no cache of the job has anything in it. `objects`: on a cache server, may be null.
+/// \throws job::Failure(runner_system_failure) for a policy that is none; so does the next.
+std::optional<executors::Stage> restore_cache_stage(const StageInput& input,
+                                                    const executors::CacheObjects* objects);
+/// Of those whose `when` fits; nullopt if there is none with files to look for.
+std::optional<executors::Stage> archive_cache_stage(const StageInput& input, bool success,
+                                                    const executors::CacheObjects* objects);
 /// Every step but after_script, in the payload's order.
 std::vector<executors::Stage> user_stages(const StageInput& input);
 /// nullopt if the job has none.

@@ -121,6 +121,7 @@ asio::awaitable<void> DockerExecutor::begin_use() {
   std::vector<std::string> volumes;
   for (const auto& volume : plan_.volumes)
     if (volume.reusable) volumes.push_back(volume.name);
+  if (plan_.cache_store) volumes.push_back(plan_.cache_store->name);
   for (const auto& service : plan_.services)
     if (!service.layers.empty()) volumes.push_back(service.layers.front().source);
   co_await use_.begin(engine_.in_use(), engine_.usage(), engine_.info().id, std::move(images),
@@ -265,7 +266,15 @@ asio::awaitable<void> DockerExecutor::start_helper() {
 }
 
 asio::awaitable<AgentContainer::Mode> DockerExecutor::run_helper(docker_api::ContainerSpec spec) {
-  auto id = co_await create(spec);
+  auto id = co_await make(spec);
+  std::optional<docker_api::TarBuilder> entries;
+  if (plan_.cache_store) {
+    // No other container has it.
+    entries.emplace();
+    entries->add_directory(std::string_view{plan_.cache_store->destination}.substr(1),
+                           shared_directory);
+  }
+  co_await fill(id, std::move(entries));
   auto settings = container_settings(std::move(id), spec.name, true);
   helper_ =
       std::make_unique<AgentContainer>(engine_.executor(), client_, log_, std::move(settings));

@@ -39,11 +39,23 @@ std::string unique_name(std::string_view token, std::int64_t project, int projec
                              project_slot));
 }
 
+namespace {
+std::string storage_name(std::string_view token, std::string_view system_id, std::int64_t project,
+                         std::string_view part) {
+  const auto text =
+      fmt::format("{}-{}-{}-{}", token, system_id.empty() ? "unknown" : system_id, project, part);
+  return "runner-" + digest_hex("SHA256", text).substr(0, 32);
+}
+}  // namespace
+
 std::string storage_id(std::string_view token, std::string_view system_id, std::int64_t project,
                        int project_slot) {
-  const auto text = fmt::format("{}-{}-{}-{}", token, system_id.empty() ? "unknown" : system_id,
-                                project, project_slot);
-  return "runner-" + digest_hex("SHA256", text).substr(0, 32);
+  return storage_name(token, system_id, project, std::to_string(project_slot));
+}
+
+std::string shared_storage_id(std::string_view token, std::string_view system_id,
+                              std::int64_t project) {
+  return storage_name(token, system_id, project, "all");
 }
 
 std::string cache_volume_name(std::string_view id, std::string_view destination,

@@ -19,6 +19,10 @@ std::string unique_name(std::string_view token, std::int64_t project, int projec
 std::string storage_id(std::string_view token, std::string_view system_id, std::int64_t project,
                        int project_slot);
 
+/// What the volume of caches is named after, which all slots of a runner and project share.
+std::string shared_storage_id(std::string_view token, std::string_view system_id,
+                              std::int64_t project);
+
 /// `<id>-cache-<md5 of destination>[-protected]`.
 std::string cache_volume_name(std::string_view id, std::string_view destination, bool is_protected);
 

@@ -183,6 +183,24 @@ bool exchanges_artifacts(const job::Job& job) {
          std::any_of(job.artifacts.begin(), job.artifacts.end(), made);
 }
 
+docker_api::Mount mount_of(const VolumePlan& volume, const Plan& plan) {
+  docker_api::Mount mount;
+  mount.source = volume.name;
+  mount.target = volume.destination;
+  mount.labels = plan.labels;
+  mount.labels[volume_label] = volume.reusable ? volume_of_cache : volume_of_job;
+  // What survives the job must not be taken for a leftover of it.
+  if (volume.reusable) mount.labels.erase(job_label);
+  mount.labels["com.gitlab.gitlab-runner.type"] = "cache";
+  mount.labels["com.gitlab.gitlab-runner.destination"] = volume.destination;
+  mount.labels[reusable_label] = volume.reusable ? "true" : "false";
+  mount.labels["com.gitlab.gitlab-runner.protected"] =
+      volume.name.ends_with("-protected") ? "true" : "false";
+  mount.driver = plan.volume_driver;
+  mount.driver_options = plan.volume_driver_options;
+  return mount;
+}
+
 /// What build, helper and service containers have in common.
 docker_api::ContainerSpec base_container(const config::Docker& docker, const Plan& plan,
                                          std::vector<std::string> binds) {
@@ -193,23 +211,7 @@ docker_api::ContainerSpec base_container(const config::Docker& docker, const Pla
     spec.labels.emplace(key, plan.environment.variables.expand(value));
   if (docker.volume_keep) spec.labels[anonymous_volumes_label] = keep_anonymous_volumes;
   spec.binds = std::move(binds);
-  for (const auto& volume : plan.volumes) {
-    docker_api::Mount mount;
-    mount.source = volume.name;
-    mount.target = volume.destination;
-    mount.labels = plan.labels;
-    mount.labels[volume_label] = volume.reusable ? volume_of_cache : volume_of_job;
-    // What survives the job must not be taken for a leftover of it.
-    if (volume.reusable) mount.labels.erase(job_label);
-    mount.labels["com.gitlab.gitlab-runner.type"] = "cache";
-    mount.labels["com.gitlab.gitlab-runner.destination"] = volume.destination;
-    mount.labels[reusable_label] = volume.reusable ? "true" : "false";
-    mount.labels["com.gitlab.gitlab-runner.protected"] =
-        volume.name.ends_with("-protected") ? "true" : "false";
-    mount.driver = plan.volume_driver;
-    mount.driver_options = plan.volume_driver_options;
-    spec.mounts.push_back(std::move(mount));
-  }
+  for (const auto& volume : plan.volumes) spec.mounts.push_back(mount_of(volume, plan));
   spec.network_mode = plan.job_network.empty() ? docker.network_mode : plan.job_network;
   spec.mac_address = checked_mac_address(docker.mac_address);
   spec.extra_hosts = docker.extra_hosts;
@@ -250,6 +252,22 @@ void plan_job_containers(const job::Job& job, const config::Docker& docker, bool
   if (is_user_defined_network(base.network_mode))
     // The helper runs beside the build container: the alias `build` must lead to the job alone.
     plan.build.network_aliases = {"build", plan.build.name};
+}
+
+/// In the helper, the store takes the place of what a slot has there.
+void add_cache_store(const VolumeInput& volumes, Plan& plan) {
+  std::vector<std::string> binds;
+  plan_cache_store(volumes, plan, binds);
+  if (!plan.cache_store && binds.empty()) return;
+  auto& helper = plan.helper;
+  const auto directory = clean_path(plan.environment.cache_dir);
+  std::erase_if(helper.mounts, [&](const docker_api::Mount& mount) {
+    return clean_path(mount.target) == directory;
+  });
+  std::erase_if(helper.binds,
+                [&](const std::string& bind) { return bind.ends_with(":" + directory); });
+  if (plan.cache_store) helper.mounts.push_back(mount_of(*plan.cache_store, plan));
+  helper.binds.insert(helper.binds.end(), binds.begin(), binds.end());
 }
 
 void plan_network(const job::Job& job, const config::Runner& runner, const PlanContext& context,
@@ -376,12 +394,17 @@ Plan make_plan(const job::Job& job, const config::Runner& runner, const PlanCont
     if (credential.type == "registry") plan.registry.credentials.push_back(credential);
 
   const auto strategy = git_strategy(job, resolved);
-  plan.needs_helper = strategy == "fetch" || strategy == "clone" || exchanges_artifacts(job);
+  plan.needs_helper =
+      strategy == "fetch" || strategy == "clone" || exchanges_artifacts(job) || uses_cache(job);
   const auto specs = parse_volumes(docker, resolved);
-  const VolumeInput volumes{docker, specs,
-                            storage_id(runner.token.reveal(), context.system_id,
-                                       job.info.project_id, context.project_slot),
-                            strategy, is_protected_job(job)};
+  const VolumeInput volumes{
+      docker,
+      specs,
+      storage_id(runner.token.reveal(), context.system_id, job.info.project_id,
+                 context.project_slot),
+      shared_storage_id(runner.token.reveal(), context.system_id, job.info.project_id),
+      strategy,
+      is_protected_job(job)};
   std::vector<std::string> binds;
   plan_volumes(volumes, plan, binds);
   const auto& builds = plan.environment.builds_dir;
@@ -403,6 +426,7 @@ Plan make_plan(const job::Job& job, const config::Runner& runner, const PlanCont
   service_base.init = init;
   plan_services(job, runner, context, service_base, plan);
   plan_job_containers(job, docker, init, base, plan);
+  if (uses_cache(job)) add_cache_store(volumes, plan);
   plan.wait_for_services = docker.wait_for_services_timeout;
   plan_settings(runner, resolved, plan);
   plan.agent = docker.agent == config::AgentMode::automatic;

@@ -91,6 +91,9 @@ struct Plan {
   bool helper_pwsh = false;
   RegistryPlan registry;
   std::vector<VolumePlan> volumes;
+  /// Where the job's caches are stored for all slots, mounted in the helper alone. Unset: the job
+  /// has none, or the configuration says where they are.
+  std::optional<VolumePlan> cache_store;
   /// Directories (below managed volumes only) made with mode 0777 before anything starts.
   std::vector<std::string> directories;
   std::vector<ServicePlan> services;

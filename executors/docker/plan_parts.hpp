@@ -22,11 +22,17 @@ struct VolumeInput {
   const config::Docker& docker;
   const std::vector<VolumeSpec>& specs;
   std::string storage_id;
+  std::string shared_storage_id;
   std::string git_strategy;
   bool is_protected = false;
 };
 /// Fills plan.volumes and plan.directories; entries with a source go to `binds` as they are.
 void plan_volumes(const VolumeInput& input, Plan& plan, std::vector<std::string>& binds);
+
+/// The job has a cache with something in it.
+bool uses_cache(const job::Job& job);
+/// Fills plan.cache_store, or adds to `helper_binds` where `cache_dir` keeps such volumes.
+void plan_cache_store(const VolumeInput& input, Plan& plan, std::vector<std::string>& helper_binds);
 
 /// Fills plan.services. `base` holds what every service container has. \throws job::Failure.
 void plan_services(const job::Job& job, const config::Runner& runner, const PlanContext& context,

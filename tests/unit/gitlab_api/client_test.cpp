@@ -388,10 +388,12 @@ TEST(RequestJob, Edge17TokenAndFeatures) {
                              "artifacts_exclude",
                              "upload_multiple_artifacts",
                              "upload_raw_artifacts",
+                             "cache",
+                             "fallback_cache_keys",
                              "job_inputs"})
       EXPECT_EQ(features.at(name), true) << name;
-    for (const auto* name : {"cache", "fallback_cache_keys", "shared", "session", "terminal",
-                             "vault_secrets", "native_steps_integration", "proxy"})
+    for (const auto* name :
+         {"shared", "session", "terminal", "vault_secrets", "native_steps_integration", "proxy"})
       EXPECT_EQ(features.at(name), false) << name;
     EXPECT_EQ(features.size(), 31u);
   });
