@@ -7,7 +7,6 @@ namespace slipway::job {
 namespace {
 
 constexpr std::size_t max_window = 255;
-constexpr std::size_t max_block = 3;
 /// A scan that has begun no more than this may be given up for a skip: it looks again at these
 /// bytes only.
 constexpr std::size_t shallow = 2;
@@ -18,18 +17,40 @@ constexpr std::size_t slots_per_block = 64;
 constexpr unsigned min_slot_bits = 12;
 constexpr unsigned max_slot_bits = 18;
 
-/// Hash of the block that ends before `end`, `32 - drop` bits long.
+/// Bytes of a block: with more of them fewer texts look like a value (500 values of hex digits have
+/// nearly every three digits in them somewhere, but hardly any eight), with fewer a skip is longer.
+std::size_t block_size(std::size_t window) {
+  if (window >= 16) return 8;
+  if (window >= 6) return 4;
+  return std::min<std::size_t>(window, 3);
+}
+
+/// Hash of the block that ends before `end`, `64 - drop` bits long.
 template <std::size_t block>
 std::size_t slot(const char* end, unsigned drop) {
-  const auto byte = [end](int i) { return std::uint32_t{static_cast<unsigned char>(end[i])}; };
-  auto value = byte(-1);
-  if constexpr (block > 1) value |= byte(-2) << 8;
-  if constexpr (block > 2) value |= byte(-3) << 16;
-  return (value * 0x9E3779B1u) >> drop;
+  std::uint64_t value = 0;
+  if constexpr (block == 4 || block == 8) {
+    std::memcpy(&value, end - block, block);
+  } else {
+    for (std::size_t i = 0; i < block; ++i)
+      value = value << 8 | static_cast<unsigned char>(end[-1 - static_cast<int>(i)]);
+  }
+  return static_cast<std::size_t>((value * 0x9E3779B97F4A7C15u) >> drop);
 }
 
 std::size_t slot(std::size_t block, const char* end, unsigned drop) {
-  return block == 1 ? slot<1>(end, drop) : block == 2 ? slot<2>(end, drop) : slot<3>(end, drop);
+  switch (block) {
+    case 1:
+      return slot<1>(end, drop);
+    case 2:
+      return slot<2>(end, drop);
+    case 3:
+      return slot<3>(end, drop);
+    case 4:
+      return slot<4>(end, drop);
+    default:
+      return slot<8>(end, drop);
+  }
 }
 
 }  // namespace
@@ -83,11 +104,11 @@ void ValueMatcher::build_shifts(const std::vector<std::string>& values) {
   const auto shortest = std::min_element(values.begin(), values.end(),
                                          [](auto& a, auto& b) { return a.size() < b.size(); });
   window_ = std::min(shortest->size(), max_window);
-  block_ = std::min(window_, max_block);
+  block_ = block_size(window_);
   const auto most = window_ - block_ + 1;
   unsigned bits = min_slot_bits;
   while (bits < max_slot_bits && values.size() * most * slots_per_block > 1u << bits) ++bits;
-  drop_ = 32 - bits;
+  drop_ = 64 - bits;
   shifts_.assign(std::size_t{1} << bits, static_cast<std::uint8_t>(most));
   for (const auto& value : values) {
     for (std::size_t i = 0; i + block_ <= window_; ++i) {
@@ -187,8 +208,12 @@ std::size_t ValueMatcher::next(std::string_view text, std::size_t& position, Sta
       return scan<1>(text, position, state);
     case 2:
       return scan<2>(text, position, state);
-    default:
+    case 3:
       return scan<3>(text, position, state);
+    case 4:
+      return scan<4>(text, position, state);
+    default:
+      return scan<8>(text, position, state);
   }
 }
 

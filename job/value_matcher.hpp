@@ -55,7 +55,7 @@ class ValueMatcher {
   std::string labels_;
   std::array<std::uint32_t, 256> root_{};
   std::size_t window_ = 0;  // length of the shortest value, at most 255
-  std::size_t block_ = 0;   // bytes that shifts_ looks at: 1 to 3
+  std::size_t block_ = 0;   // bytes that shifts_ looks at: 1 to 4, or 8
   unsigned drop_ = 0;       // bits of a block's hash that are not used
   std::vector<std::uint8_t> shifts_;
 };

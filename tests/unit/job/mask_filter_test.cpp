@@ -213,6 +213,38 @@ TEST(MaskFilter, TheOpenTextOfEveryState) {
   }
 }
 
+// How a text is skipped depends on the length of the shortest value.
+TEST(MaskFilter, Edge34LongValuesAgreeWithTryingEverything) {
+  std::mt19937 random{815};
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
+  for (std::size_t shortest = 5; shortest < 40; ++shortest) {
+    for (int round = 0; round < 40; ++round) {
+      const auto letters = 1 + below(4);
+      std::vector<std::string> secrets(1 + below(4));
+      for (auto& secret : secrets)
+        for (auto n = shortest + below(4); n > 0; --n)
+          secret += static_cast<char>('a' + below(letters));
+      std::string text;
+      while (text.size() < 300) {
+        const auto& secret = secrets[below(secrets.size())];
+        if (below(3) == 0)
+          text += secret;
+        else if (below(2) == 0)
+          text += secret.substr(below(secret.size()), 1 + below(secret.size()));
+        else
+          text += std::string(below(20), static_cast<char>('a' + below(letters)));
+      }
+      Chunks chunks;
+      for (std::size_t at = 0; at < text.size();) {
+        chunks.push_back(text.substr(at, 1 + below(70)));
+        at += chunks.back().size();
+      }
+      ASSERT_EQ(masked(secrets, chunks), expected(secrets, text)) << text;
+      ASSERT_EQ(masked(secrets, {text}), expected(secrets, text)) << text;
+    }
+  }
+}
+
 TEST(MaskFilter, Edge34AgreesWithTryingEverything) {
   std::mt19937 random{4711};
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
