@@ -253,6 +253,8 @@ void DaemonEnd::Impl::on_output(const Frame& frame) {
     auto* last = std::get_if<Output>(&events_.back());
     if (last && last->stage == frame.stage && last->stream == stream &&
         last->offset + last->bytes.size() == offset && last->bytes.size() < joined_size) {
+      if (last->bytes.size() + bytes.size() > last->bytes.capacity())
+        last->bytes.reserve(joined_size + max_payload);
       last->bytes += bytes;
       return;
     }

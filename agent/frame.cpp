@@ -1,12 +1,11 @@
 #include "agent/frame.hpp"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
 #include "agent/bytes.hpp"
+#include "util/crc32.hpp"
 
 namespace slipway::agent {
 namespace {
@@ -14,11 +13,6 @@ namespace {
 // A peer that knows the mark can send marks back to back, and every one costs a checksum of up to
 // 4 KiB. After so many failures in a row a broken candidate is skipped as a whole.
 constexpr unsigned patience = 1000;
-
-std::uint32_t checksum(std::string_view bytes) {
-  return static_cast<std::uint32_t>(
-      crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
-}
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -55,7 +49,7 @@ std::string encode(const Mark& mark, const Frame& frame) {
   out.raw(frame.payload);
   auto bytes = out.take();
   ByteWriter trailer;
-  trailer.number(checksum(bytes));
+  trailer.number(util::crc32(bytes));
   return bytes += trailer.take();
 }
 
@@ -115,7 +109,7 @@ std::size_t FrameParser::scan(std::string_view data, FrameSink& sink) {
     frame.confirm = in.number<std::uint64_t>();
     frame.payload = rest.substr(frame_header, length);
     ByteReader trailer{rest.substr(total - frame_trailer)};
-    if (trailer.number<std::uint32_t>() == checksum(rest.substr(0, total - frame_trailer))) {
+    if (trailer.number<std::uint32_t>() == util::crc32(rest.substr(0, total - frame_trailer))) {
       broken_ = 0;
       sink.on_frame(frame);
       at += total;

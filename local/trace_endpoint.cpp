@@ -1,7 +1,6 @@
 #include "local/trace_endpoint.hpp"
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <charconv>
 #include <limits>
@@ -9,6 +8,7 @@
 #include <optional>
 
 #include "local/reply.hpp"
+#include "util/crc32.hpp"
 
 namespace slipway::local {
 
@@ -59,6 +59,14 @@ StatusUpdate read_update(const net::Request& head, const nlohmann::json& body,
 
 constexpr std::size_t max_records = 100'000;
 
+/// A loud job's log is moved rarely: memory that is not written to costs nothing.
+void make_room(std::string& trace, std::size_t bytes) {
+  constexpr std::size_t loud = 1u << 20;
+  constexpr std::size_t growth = 8;
+  const auto needed = trace.size() + bytes;
+  if (needed > trace.capacity() && needed > loud) trace.reserve(needed * growth);
+}
+
 }  // namespace
 
 net::Response JobReports::answer(const QueuedJob& job, int status) const {
@@ -104,9 +112,9 @@ net::Response JobReports::append(QueuedJob& job, TracePatch& patch, std::string_
   }
   if (size + body.size() > options_.max_trace) return answer(job, 403);
   if (!record.first_trace_at) record.first_trace_at = patch.at;
+  make_room(record.trace, body.size());
   record.trace += body;
-  job.crc = static_cast<std::uint32_t>(
-      crc32_z(job.crc, reinterpret_cast<const Bytef*>(body.data()), body.size()));
+  job.crc = util::crc32(body, job.crc);
   if (record.trace.size() > job.shown) {
     const auto fresh = std::string_view{record.trace}.substr(job.shown);
     job.shown = record.trace.size();
@@ -121,8 +129,7 @@ void JobReports::cut_trace(QueuedJob& job, std::uint64_t keep) {
   auto& trace = job.record.trace;
   if (keep >= trace.size()) return;
   trace.resize(keep);
-  job.crc = static_cast<std::uint32_t>(
-      crc32_z(0, reinterpret_cast<const Bytef*>(trace.data()), trace.size()));
+  job.crc = util::crc32(trace);
   job.changed.notify();
 }
 

@@ -5,12 +5,13 @@
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+
+#include "util/crc32.hpp"
 
 namespace slipway::runner {
 namespace {
@@ -19,11 +20,6 @@ namespace {
 /// them.
 constexpr std::uint64_t max_verified = 64u << 20;
 constexpr std::size_t verify_step = 64u << 10;
-
-std::uint32_t crc32_of(std::uint32_t before, std::string_view bytes) {
-  return static_cast<std::uint32_t>(
-      ::crc32_z(before, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
 
 }  // namespace
 
@@ -69,7 +65,7 @@ void Trace::verify() const {
   if (size_ > max_verified) return;
   std::uint32_t crc = 0;
   for (std::uint64_t at = 0; at < size_; at += verify_step) {
-    crc = crc32_of(crc, read(at, verify_step));
+    crc = util::crc32(read(at, verify_step), crc);
   }
   if (crc != crc_) fail("open", fmt::format("its first {} bytes are not those written", size_));
 }
@@ -110,7 +106,7 @@ void Trace::append(std::string_view bytes) {
       break;
     }
     const auto count = static_cast<std::size_t>(written);
-    crc_ = crc32_of(crc_, bytes.substr(0, count));
+    crc_ = util::crc32(bytes.substr(0, count), crc_);
     size_ += count;
     bytes.remove_prefix(count);
   }
