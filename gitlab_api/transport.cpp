@@ -70,6 +70,26 @@ asio::awaitable<bool> read_into(net::ResponseStream& stream, std::string& body, 
   }
 }
 
+/// Larger bodies are kept once for all attempts, the others copied for each.
+constexpr std::size_t largest_copied = 16u << 10;
+
+/// A body that is in memory, once for all attempts.
+class BytesSource final : public net::BodySource {
+ public:
+  explicit BytesSource(std::string bytes) : bytes_{std::move(bytes)} {}
+  std::optional<std::uint64_t> size() const override { return bytes_.size(); }
+  asio::awaitable<std::size_t> read(std::span<char> buffer) override {
+    const auto copied = bytes_.copy(buffer.data(), buffer.size(), done_);
+    done_ += copied;
+    co_return copied;
+  }
+  void rewind() override { done_ = 0; }
+
+ private:
+  std::string bytes_;
+  std::size_t done_ = 0;
+};
+
 /// A compressed body becomes what was compressed. False: it is broken, or more than `max`; then it
 /// is what could be had.
 bool unpack(net::Response& response, std::size_t max) {
@@ -155,6 +175,9 @@ asio::awaitable<Answer> Transport::send(Call call) {
   }
   const auto url = base_ + call.path;
   const auto what = fmt::format("{} {}", call.method, display_url(url));
+  const bool large = call.source == nullptr && call.body.size() > largest_copied;
+  BytesSource bytes{large ? std::move(call.body) : std::string{}};
+  if (large) call.source = &bytes;
   call.headers.set("User-Agent", user_agent(options_.info));
   call.headers.set("X-Request-Id", answer.correlation_id);
   if (!fit_for_headers(call.headers)) {

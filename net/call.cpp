@@ -96,8 +96,7 @@ asio::awaitable<void> Call::upload(const Outgoing& outgoing, std::string head) {
   const auto& body = outgoing.request.body;
   try {
     if (outgoing.source) {
-      co_await write(head);
-      co_await send_source(*outgoing.source);
+      co_await send_source(std::move(head), *outgoing.source);
     } else if (body.size() <= piece) {
       head += body;
       co_await write(head);
@@ -113,27 +112,38 @@ asio::awaitable<void> Call::upload(const Outgoing& outgoing, std::string head) {
   co_await never_.wait();
 }
 
-asio::awaitable<void> Call::send_source(BodySource& source) {
-  std::vector<char> buffer(chunk_front + piece + chunk_back);
-  char* const data = buffer.data() + chunk_front;
+asio::awaitable<void> Call::send_source(std::string head, BodySource& source) {
   const auto size = source.size();
   if (!size) {
-    for (;;) {
-      const auto bytes = co_await source.read(std::span<char>{data, piece});
-      if (bytes == 0) break;
-      co_await write(frame_chunk(buffer.data(), bytes));
-    }
-    co_await write("0\r\n\r\n");
+    co_await write(head);
+    co_await send_chunks(source);
     co_return;
   }
-  for (auto left = *size; left > 0;) {
+  // The head goes out with the first piece: one packet for a short body.
+  auto& buffer = head;
+  auto begin = head.size();
+  auto left = *size;
+  do {
     const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(left, piece));
-    const auto bytes = co_await source.read(std::span<char>{data, room});
-    if (bytes == 0)
+    if (buffer.size() < begin + room) buffer.resize(begin + room);
+    const auto bytes = co_await source.read(std::span<char>{buffer.data() + begin, room});
+    if (bytes == 0 && left > 0)
       throw Error{Step::limit, fmt::format("the request's body ended {} bytes too early", left)};
     left -= bytes;
-    co_await write({data, bytes});
+    co_await write({buffer.data(), begin + bytes});
+    begin = 0;
+  } while (left > 0);
+}
+
+asio::awaitable<void> Call::send_chunks(BodySource& source) {
+  std::vector<char> buffer(chunk_front + piece + chunk_back);
+  char* const data = buffer.data() + chunk_front;
+  for (;;) {
+    const auto bytes = co_await source.read(std::span<char>{data, piece});
+    if (bytes == 0) break;
+    co_await write(frame_chunk(buffer.data(), bytes));
   }
+  co_await write("0\r\n\r\n");
 }
 
 asio::awaitable<void> Call::write(std::string_view data) {

@@ -57,7 +57,8 @@ class Call {
   asio::awaitable<void> write_small(std::string_view request);
   void note_send_failure(const Error& error);
   asio::awaitable<void> upload(const Outgoing& outgoing, std::string head);
-  asio::awaitable<void> send_source(BodySource& source);
+  asio::awaitable<void> send_source(std::string head, BodySource& source);
+  asio::awaitable<void> send_chunks(BodySource& source);
   asio::awaitable<void> write(std::string_view data);
   asio::awaitable<void> receive(bool upgrading, bool whole);
   asio::awaitable<void> receive_head(bool upgrading);

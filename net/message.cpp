@@ -1,6 +1,13 @@
 #include "net/message.hpp"
 
+#include <algorithm>
+
 namespace slipway::net {
+
+namespace {
+/// Less is read through the buffer, together with what follows it.
+constexpr std::uint64_t shortest_plain = 16u << 10;
+}  // namespace
 
 asio::awaitable<bool> MessageReader::read_head() {
   const auto before = connection_.received();
@@ -23,6 +30,8 @@ asio::awaitable<bool> MessageReader::read_head() {
 asio::awaitable<std::size_t> MessageReader::read_body(std::span<char> out) {
   if (out.empty()) co_return 0;
   std::size_t produced = 0;
+  if (connection_.input().empty()) produced = co_await read_plain(out);
+  if (produced > 0) co_return produced;
   while (!parser_->done()) {
     const auto input = connection_.input();
     Parser::Progress progress;
@@ -40,6 +49,20 @@ asio::awaitable<std::size_t> MessageReader::read_body(std::span<char> out) {
                   describe(Step::receive, connection_.peer(), "closed in the middle of the body")};
   }
   co_return produced;
+}
+
+/// Saves the way through the connection's buffer where nothing but body can come. 0: it must take
+/// it.
+asio::awaitable<std::size_t> MessageReader::read_plain(std::span<char> out) {
+  const auto room = std::min<std::uint64_t>(out.size(), parser_->plain_body());
+  if (room < shortest_plain) co_return 0;
+  const auto bytes = co_await connection_.read_some(out.first(static_cast<std::size_t>(room)));
+  if (bytes == 0) co_return 0;
+  // As many as the parser waits for, or fewer: it takes all of them.
+  const auto progress = parser_->put({out.data(), bytes}, out, connection_.peer());
+  if (progress.consumed != bytes)
+    throw Error{Step::protocol, describe(Step::protocol, connection_.peer(), "a broken body")};
+  co_return bytes;
 }
 
 }  // namespace slipway::net

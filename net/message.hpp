@@ -42,6 +42,9 @@ class Parser {
   /// Whether another message may follow on the same connection.
   virtual bool keep_alive() const = 0;
   virtual std::optional<std::uint64_t> content_length() const = 0;
+  /// How many bytes of body come next as they are; 0 where that is not known. May be read right
+  /// into the `out` of a put(), whose `input` they are then.
+  virtual std::uint64_t plain_body() const = 0;
   virtual Head& head() = 0;
 };
 
@@ -63,6 +66,8 @@ class MessageReader {
   Head& head() { return parser_->head(); }
 
  private:
+  asio::awaitable<std::size_t> read_plain(std::span<char> out);
+
   Connection& connection_;
   std::unique_ptr<Parser> parser_;
 };

@@ -53,6 +53,10 @@ class BeastParser final : public Parser, private http::basic_parser<is_request> 
     const auto length = Base::content_length();
     return length ? std::optional<std::uint64_t>{*length} : std::nullopt;
   }
+  std::uint64_t plain_body() const override {
+    if (!Base::is_header_done() || Base::is_done() || Base::chunked()) return 0;
+    return Base::content_length_remaining().value_or(0);
+  }
   Head& head() override { return head_; }
 
  private:
@@ -86,7 +90,8 @@ class BeastParser final : public Parser, private http::basic_parser<is_request> 
 
   std::size_t take(Text body) {
     const auto bytes = std::min(body.size(), out_.size() - produced_);
-    if (bytes > 0) std::memcpy(out_.data() + produced_, body.data(), bytes);
+    char* const to = out_.data() + produced_;
+    if (bytes > 0 && to != body.data()) std::memcpy(to, body.data(), bytes);
     produced_ += bytes;
     return bytes;
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -15,6 +16,7 @@ namespace {
 /// What is read and forgotten to keep a connection; a longer rest costs more than a new one.
 constexpr std::uint64_t longest_drain = 64u << 10;
 constexpr std::size_t piece = 16u << 10;
+constexpr std::size_t large_piece = 128u << 10;
 /// Pipelined or TLS bytes hide a disconnect from a plain wait: then it is looked for this often.
 constexpr std::chrono::milliseconds look_every{500};
 
@@ -64,13 +66,17 @@ asio::awaitable<std::string> ServedExchange::read_body(std::size_t max_body) {
   std::string body;
   const auto announced = reader_.parser().content_length();
   bool fits = !announced || *announced <= max_body;
+  std::size_t have = 0;
   while (fits && !reader_.parser().done()) {
-    const auto have = body.size();
-    body.resize(have + piece);
-    const auto bytes = co_await read_some({body.data() + have, piece});
-    body.resize(have + bytes);
-    fits = body.size() <= max_body;
+    // What was announced is believed step by step: nobody gets memory for a promise.
+    const auto step = have < large_piece ? piece : large_piece;
+    if (have == body.size())
+      body.resize(have +
+                  (announced ? std::clamp<std::uint64_t>(*announced - have, 1, step) : step));
+    have += co_await read_some({body.data() + have, body.size() - have});
+    fits = have <= max_body;
   }
+  body.resize(have);
   if (!fits)
     throw Error{Step::limit,
                 fmt::format("request from {}: larger than {} bytes", connection_.peer(), max_body)};

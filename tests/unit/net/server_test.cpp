@@ -202,6 +202,35 @@ TEST(HttpServer, AnswersAndKeepsTheConnection) {
   }
 }
 
+TEST(HttpServer, BodiesOfEveryLengthArriveWholeAndKeepTheConnection) {
+  with_server([](Fixture&, HttpClient& client) -> asio::awaitable<void> {
+    // Around the steps in which bodies are read and written.
+    for (const std::size_t step : {4u << 10, 16u << 10, 64u << 10, 128u << 10, 1u << 20}) {
+      for (const std::size_t size : {step - 1, step, step + 1, 3 * step + 7}) {
+        std::string body(size, '\0');
+        for (std::size_t i = 0; i < size; ++i) body[i] = static_cast<char>(i * 7 % 253);
+        TextSource source{body, 50'000, true};
+        const auto streamed = co_await client.send(request("POST", "/echo"), {}, &source);
+        EXPECT_TRUE(streamed.body == body) << size;
+        const auto whole = co_await client.send(request("POST", "/echo", body));
+        EXPECT_TRUE(whole.body == body) << size;
+      }
+    }
+    EXPECT_EQ(client.connections_opened(), 1u);
+  });
+}
+
+TEST(HttpServer, TheNextRequestMayComeRightBehindALongBody) {
+  with_server([](Fixture& fixture, HttpClient&) -> asio::awaitable<void> {
+    const std::string body(300'000, 'b');
+    const auto text = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n" + body +
+                      "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    const auto reply = co_await raw(fixture.endpoint, text);
+    EXPECT_THAT(reply, HasSubstr("\r\n\r\n" + body + "HTTP/1.1 200 OK\r\n"));
+    EXPECT_TRUE(reply.ends_with("hello"));
+  });
+}
+
 TEST(HttpServer, HeadGetsTheLengthAndNoBody) {
   with_server([](Fixture& fixture, HttpClient& client) -> asio::awaitable<void> {
     for (const std::string target : {"/hello", "/sized", "/lines"}) {

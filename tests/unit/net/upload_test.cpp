@@ -49,6 +49,15 @@ TEST(Upload, ASizedSourceIsSentWithItsLength) {
             });
 }
 
+TEST(Upload, ASizedSourceMayBeEmpty) {
+  with_peer({read_head(), say(ok), hold()},
+            [](HttpClient& client, ScriptedPeer& peer) -> asio::awaitable<void> {
+              TextSource source{"", 10, true};
+              EXPECT_EQ((co_await client.send(put(), {}, &source)).body, "ok");
+              EXPECT_THAT(peer.heads().at(0), HasSubstr("\r\nContent-Length: 0\r\n"));
+            });
+}
+
 TEST(Upload, AnUnsizedSourceIsChunked) {
   with_peer({read_head(), read_body((3 + 5 + 2) + (3 + 2 + 2) + 5), say(ok), hold()},
             [](HttpClient& client, ScriptedPeer& peer) -> asio::awaitable<void> {
