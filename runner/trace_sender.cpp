@@ -14,6 +14,17 @@ using Patch = gitlab_api::PatchResult::Kind;
 using Update = gitlab_api::UpdateResult::Kind;
 
 constexpr std::size_t largest_patch = 1048576;
+
+asio::awaitable<void> grown_to(Trace& trace, std::uint64_t size) {
+  while (trace.size() < size) {
+    trace.grown().reset();
+    co_await trace.grown().wait();
+  }
+}
+
+asio::awaitable<void> first_to_end(asio::awaitable<void> a, asio::awaitable<void> b) {
+  co_await util::first_of(std::move(a), std::move(b));
+}
 }  // namespace
 
 TraceSender::TraceSender(asio::any_io_executor executor, gitlab_api::Client& gitlab, Trace& trace,
@@ -78,17 +89,28 @@ std::chrono::milliseconds TraceSender::pause_before_round() const {
   return rounds_ < timing.early_rounds ? std::min(timing.early_interval, interval_) : interval_;
 }
 
+/// One round per interval. A whole PATCH does not wait for that: it would be made sooner or later,
+/// so that the coordinator would be spared nothing, and what is printed faster than one per
+/// interval would pile up until the job ends.
 asio::awaitable<void> TraceSender::rounds() {
+  bool flowing = true;  // the last round left nothing behind that it could have sent
   while (!stopping_.is_set() && !aborted_) {
-    try {
-      auto stopped = stopping_.wait();
-      co_await util::with_timeout(std::move(stopped), pause_before_round());
-    } catch (const util::TimeoutError&) {
-      // time for a round
+    const bool hurried = flowing && outage_.failures() == 0;
+    const auto full = sent_ + largest_patch;
+    if (!hurried || trace_.size() < full) {
+      auto due = stopping_.wait();
+      if (hurried) due = first_to_end(std::move(due), grown_to(trace_, full));
+      try {
+        co_await util::with_timeout(std::move(due), pause_before_round());
+      } catch (const util::TimeoutError&) {
+        // time for a round
+      }
+      ++rounds_;
     }
     if (stopping_.is_set()) co_return;
-    ++rounds_;
+    const auto before = sent_;
     co_await round();
+    flowing = sent_ > before || sent_ == trace_.size();
   }
 }
 

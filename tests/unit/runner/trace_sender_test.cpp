@@ -97,24 +97,93 @@ TEST_F(SenderTest, Edge23RangesAdjoinAndNothingIsNotSent) {
 }
 
 TEST_F(SenderTest, Edge24OnePatchPerIntervalThenTheRestAtOnce) {
-  timing.interval = 300ms;
+  timing.interval = 400ms;
   const auto test = [](SenderTest& f) -> asio::awaitable<void> {
     co_await f.take_job();
-    f.print(std::string(3u << 20, 'x'));
+    f.print(std::string(1000, 'x'));
     const auto begin = std::chrono::steady_clock::now();
     f.sender().start();
     co_await f.calls_made(Endpoint::patch_trace, 1);
-    EXPECT_GE(std::chrono::steady_clock::now() - begin, 290ms);
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 390ms);
+    f.print(std::string(1'000'000, 'y'));
     co_await util::sleep_for(150ms);
     EXPECT_EQ(f.gitlab.count(Endpoint::patch_trace), 1u);
     const auto end = std::chrono::steady_clock::now();
     const bool done = co_await f.finish();
     EXPECT_TRUE(done);
-    EXPECT_LT(std::chrono::steady_clock::now() - end, 290ms);
-    EXPECT_THAT(f.ranges(), ElementsAre("0-1048575", "1048576-2097151", "2097152-3145727"));
-    EXPECT_EQ(f.record().trace.size(), 3u << 20);
+    EXPECT_LT(std::chrono::steady_clock::now() - end, 390ms);
+    EXPECT_THAT(f.ranges(), ElementsAre("0-999", "1000-1000999"));
+    EXPECT_EQ(f.record().trace.size(), 1'001'000u);
   };
   run<SenderTest>(test);
+}
+
+// They are as many as they would be at the job's end, and what a job prints faster than one per
+// interval does not pile up.
+TEST_F(SenderTest, Edge24WholePatchesDoNotWaitForTheInterval) {
+  timing.interval = 5s;
+  const auto test = [](SenderTest& f) -> asio::awaitable<void> {
+    co_await f.take_job();
+    f.sender().start();
+    f.print(std::string((3u << 20) + 5, 'x'));
+    co_await f.calls_made(Endpoint::patch_trace, 3);
+    EXPECT_THAT(f.ranges(), ElementsAre("0-1048575", "1048576-2097151", "2097152-3145727"));
+    f.print(std::string((1u << 20) - 6, 'y'));
+    co_await util::sleep_for(100ms);
+    EXPECT_EQ(f.gitlab.count(Endpoint::patch_trace), 3u) << "one byte is missing";
+    f.print("z");
+    co_await f.calls_made(Endpoint::patch_trace, 4);
+    EXPECT_EQ(f.ranges().back(), "3145728-4194303");
+    f.print("end");
+    co_await util::sleep_for(100ms);
+    EXPECT_EQ(f.gitlab.count(Endpoint::patch_trace), 4u);
+    EXPECT_EQ(f.gitlab.count(Endpoint::update_job), 0u);
+    const bool done = co_await f.finish();
+    EXPECT_TRUE(done);
+    EXPECT_EQ(f.record().trace.size(), (4u << 20) + 3);
+    EXPECT_EQ(f.record().wrong_checksums, 0);
+  };
+  run<SenderTest>(test);
+}
+
+// A coordinator that does not take them is not asked without end.
+TEST_F(SenderTest, Edge24WholePatchesThatAreNotTakenWaitForTheInterval) {
+  timing.interval = 100ms;
+  const auto test = [](SenderTest& f) -> asio::awaitable<void> {
+    for (const int status : {404, 416, 400}) {
+      co_await f.take_job();
+      f.print(std::string(3u << 20, 'x'));
+      const auto before = f.gitlab.count(Endpoint::patch_trace);
+      f.gitlab.faults().fail_next(Endpoint::patch_trace, status, 3);
+      const auto begin = std::chrono::steady_clock::now();
+      f.sender().start();
+      co_await f.calls_made(Endpoint::patch_trace, before + 4);
+      EXPECT_GE(std::chrono::steady_clock::now() - begin, 250ms) << status;
+      const bool done = co_await f.finish();
+      EXPECT_TRUE(done);
+      EXPECT_EQ(f.record().trace.size(), 3u << 20);
+    }
+  };
+  run<SenderTest>(test);
+}
+
+TEST_F(SenderTest, Edge24WithoutACheckpointNothingIsSentAndNothingSpins) {
+  int asked = 0;
+  checkpoint = [&asked]() -> std::uint64_t {
+    ++asked;
+    throw std::runtime_error{"disk full"};
+  };
+  const auto test = [](SenderTest& f) -> asio::awaitable<void> {
+    co_await f.take_job();
+    f.print(std::string(3u << 20, 'x'));
+    f.sender().start();
+    co_await util::sleep_for(5 * interval);
+    co_await f.sender().stop();
+    EXPECT_EQ(f.gitlab.count(Endpoint::patch_trace), 0u);
+  };
+  run<SenderTest>(test);
+  EXPECT_GE(asked, 1);
+  EXPECT_LE(asked, 6);
 }
 
 TEST_F(SenderTest, Edge24TheFirstRoundsAreQuicker) {
