@@ -55,6 +55,13 @@ std::string project_jobs_label(std::string_view text) {
   return good ? std::string{text} : "unknown";
 }
 
+/// The names of steps come with the job.
+std::string stage_label(const std::string& stage) {
+  const bool known = !stage.starts_with("step_") || stage == "step_script" ||
+                     stage == "step_release" || stage == "step_run";
+  return known ? stage : "step_other";
+}
+
 MetricLabels manager_of(const RunnerLabels& runner) {
   return {{"runner", runner.short_token}, {"system_id", runner.system_id}};
 }
@@ -121,7 +128,7 @@ void Metrics::write_runners(Exposition& out, const MetricsMoment& moment) const 
   std::map<std::tuple<RunnerLabels, std::string, std::string, std::string>, int> jobs;
   for (const auto& runner : moment.runners) jobs[{runner.labels, "idle", "idle", "idle"}] = 0;
   for (const auto& job : moment.jobs)
-    ++jobs[{job.runner, job.state, job.stage, job.executor_stage}];
+    ++jobs[{job.runner, job.state, stage_label(job.stage), job.executor_stage}];
   for (const auto& [key, count] : jobs) {
     const auto& [runner, state, stage, executor_stage] = key;
     out.sample(with(labels_of(runner),

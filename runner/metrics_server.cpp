@@ -120,6 +120,8 @@ net::Response MetricsServer::answer(const net::Request& request) const {
     return response;
   }
   if (path == "/healthz") return plain(200, "ok\n");
+  if (path == "/readyz" && pages_.ready)
+    return pages_.ready() ? plain(200, "ok\n") : plain(503, "shutting down\n");
   if (path == "/health/ready" && pages_.ready)
     return pages_.ready() ? plain(200, "ready") : plain(503, "boot-verify pending");
   if (path == "/debug/process/state" && pages_.process_state)

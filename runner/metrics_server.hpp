@@ -19,7 +19,7 @@ net::Endpoint parse_listen_address(std::string_view text);
 
 /// Serves what an operator looks at, without authentication and read-only:
 ///  - `GET /metrics`: Prometheus
-///  - `GET /health/ready`: 200 `ready`, or 503; `/healthz`: 200 `ok` as long as the process serves
+///  - `GET /health/ready`, `/readyz`: 200, or 503; `/healthz`: 200 as long as the process serves
 ///  - `GET /debug/process/state`: one word
 ///  - `GET /debug/jobs/list`: one line per job
 ///  - `/debug/pprof/…`: 501, there is no such profiler

@@ -100,6 +100,7 @@ TEST(MetricsServer, ServesItsPages) {
         {"GET", "/", 404, "not found\n"},
         {"GET", "/healthz", 200, "ok\n"},
         {"GET", "/health/ready", 503, "boot-verify pending"},
+        {"GET", "/readyz", 503, "shutting down\n"},
         {"GET", "/debug/process/state", 200, "running"},
         {"GET", "/debug/jobs/list", 404, "not found\n"},
         {"GET", "/debug/pprof/profile", 501, "there is no such profiler here\n"},
@@ -112,6 +113,9 @@ TEST(MetricsServer, ServesItsPages) {
     ready = true;
     const auto answer = co_await ask(server, "GET", "/health/ready");
     EXPECT_EQ(answer.status, 200);
+    const auto readyz = co_await ask(server, "GET", "/readyz");
+    EXPECT_EQ(readyz.status, 200);
+    EXPECT_EQ(readyz.body, "ok\n");
     const auto metrics = co_await ask(server, "GET", "/metrics");
     EXPECT_EQ(metrics.headers.get("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
     serving.cancel();

@@ -109,6 +109,18 @@ TEST(Histogram, CountsUpToItsBounds) {
                 "h_bucket{k=\"v\",le=\"+Inf\"} 5\nh_sum{k=\"v\"} 24\nh_count{k=\"v\"} 5\n"));
 }
 
+TEST(Metrics, NamesOfStepsDoNotBecomeLabels) {
+  auto now = moment();
+  const auto runner = now.runners.front().labels;
+  now.jobs = {{runner, "running", "step_release", "docker_run"},
+              {runner, "running", "step_a9f3", "docker_run"},
+              {runner, "running", "step_77c0", "docker_run"}};
+  const auto text = Metrics{}.exposition(now);
+  expect_well_formed(text);
+  EXPECT_THAT(text, AllOf(HasSubstr("stage=\"step_release\""), HasSubstr("stage=\"step_other\""),
+                          testing::Not(HasSubstr("a9f3")), testing::Not(HasSubstr("77c0"))));
+}
+
 TEST(Metrics, BeginAtZero) {
   const auto text = Metrics{}.exposition(moment());
   expect_well_formed(text);
