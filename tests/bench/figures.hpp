@@ -21,6 +21,7 @@ asio::awaitable<void> measure_startup(Lab& lab);
 asio::awaitable<void> measure_jobs(Lab& lab);
 asio::awaitable<void> measure_calls(Lab& lab);
 asio::awaitable<void> measure_logs(Lab& lab);
+asio::awaitable<void> measure_many_logs(Lab& lab);
 asio::awaitable<void> measure_memory(Lab& lab);
 asio::awaitable<void> measure_dind(Lab& lab);
 asio::awaitable<void> measure_dind_features(Lab& lab);

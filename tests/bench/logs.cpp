@@ -2,10 +2,10 @@
 
 #include <ctime>
 #include <nlohmann/json.hpp>
-#include <random>
 
 #include "local/payload.hpp"
 #include "tests/bench/figures.hpp"
+#include "tests/bench/filter_rate.hpp"
 #include "tests/bench/floor.hpp"
 #include "tests/bench/log_text.hpp"
 #include "tests/bench/site.hpp"
@@ -19,6 +19,8 @@ using namespace std::chrono_literals;
 
 constexpr double rate_goal = 0.6;
 constexpr double masked_goal = 0.9;
+constexpr double filters_goal = 3;           // times the rate of the whole path
+constexpr double masked_filters_goal = 0.5;  // of the rate with no values
 constexpr int masked_values = 500;
 constexpr auto log_limit = 5min;
 constexpr std::uint64_t output_limit_kib = 1u << 20;
@@ -31,10 +33,9 @@ double rate(std::uint64_t bytes, Clock::duration time) {
 local::JobBuilder log_job(const LogText& text, int masked) {
   local::JobBuilder job;
   job.name("log").image(small_image).script(text.script);
-  std::mt19937_64 random{std::random_device{}()};
-  for (int i = 0; i < masked; ++i)
-    job.masked_variable(fmt::format("SECRET_{}", i),
-                        fmt::format("{:016x}{:016x}", random(), random()));
+  int number = 0;
+  for (auto& value : random_values(masked))
+    job.masked_variable(fmt::format("SECRET_{}", number++), std::move(value));
   return job;
 }
 
@@ -143,10 +144,23 @@ std::string describe(const LogRun& run) {
       run.stamped, run.accepted, run.patches, run.daemon_cpu, run.process_cpu);
 }
 
+Row filters_row(const std::string& figure, const Samples& rates, const std::string& goal,
+                const Samples& others, double least) {
+  Row row{.figure = figure, .goal = goal};
+  row.measured = rates;
+  row.unit = "MB/s";
+  const auto ratio = rates.median() / others.median();
+  row.ratio = ratio_text(ratio);
+  row.verdict = judge(ratio >= least);
+  return row;
+}
+
 asio::awaitable<void> measure_log(Lab& lab, Site& site, LogText text) {
   Samples bare;
   Samples plain;
   Samples masked;
+  Samples filters;
+  Samples masked_filters;
   LogRun through;
   LogRun hidden;
   for (int i = 0; i < lab.options().log_runs; ++i) {
@@ -156,6 +170,8 @@ asio::awaitable<void> measure_log(Lab& lab, Site& site, LogText text) {
     plain.add(through.rate);
     hidden = co_await run_job(site, text, masked_values);
     masked.add(hidden.rate);
+    filters.add(filter_rate(text, 0));
+    masked_filters.add(filter_rate(text, masked_values));
   }
   const auto ratio = plain.median() / bare.median();
   Row row{.figure = text.name, .goal = ">= 60 % of a bare attach"};
@@ -174,6 +190,10 @@ asio::awaitable<void> measure_log(Lab& lab, Site& site, LogText text) {
   second.verdict = judge(masked_ratio >= masked_goal);
   second.remark = describe(hidden);
   lab.table().add(std::move(second));
+  lab.table().add(filters_row("  its filters alone, in memory", filters, ">= 3 x the whole path",
+                              plain, filters_goal));
+  lab.table().add(filters_row("  the same with 500 masked values", masked_filters,
+                              ">= 0.5 x with none", filters, masked_filters_goal));
 }
 
 asio::awaitable<void> measure(Lab& lab, Site& site) {

@@ -15,6 +15,7 @@
 
 #include "tests/bench/archive_step.hpp"
 #include "tests/bench/figures.hpp"
+#include "tests/bench/log_coordinator.hpp"
 #include "util/async.hpp"
 
 namespace slipway::bench {
@@ -34,6 +35,8 @@ constexpr Figure all_figures[] = {
      measure_dind_features},
     {"layer-cache", "an image built again by the slot's next job", measure_layer_cache},
     {"logs", "64 MiB and 1,000,000 lines, with and without masked values", measure_logs},
+    {"many-logs", "jobs that print side by side, the coordinator in a process of its own",
+     measure_many_logs, false},
     {"memory", "the daemon idle, with quiet jobs and with a loud one", measure_memory},
     {"many-dind", "dind jobs side by side against one after another", measure_many_dind},
     {"idle", "CPU of many runners in their long polls", measure_idle},
@@ -119,11 +122,14 @@ Options parse(CLI::App& app, int argc, char** argv) {
   Options options;
   std::string programs;
   int idle_seconds = static_cast<int>(options.idle_time.count());
+  int log_seconds = static_cast<int>(options.log_time.count());
   std::vector<std::string> names;
   for (const auto& figure : all_figures) names.emplace_back(figure.name);
   app.add_option("--runs", options.runs, "Runs of every figure that is a median")
       ->check(CLI::PositiveNumber);
   app.add_option("--log-runs", options.log_runs, "Runs of the logs")->check(CLI::PositiveNumber);
+  app.add_option("--log-jobs", options.log_jobs, "Jobs of many-logs")->check(CLI::Range(1, 500));
+  app.add_option("--log-seconds", log_seconds, "How long they print")->check(CLI::Range(10, 600));
   app.add_option("--only", options.only, "Figures to measure")
       ->delimiter(',')
       ->check(CLI::IsMember(names));
@@ -148,6 +154,7 @@ Options parse(CLI::App& app, int argc, char** argv) {
   app.add_flag("--verbose", options.verbose, "Show the daemons' logs");
   app.parse(argc, argv);
   options.idle_time = std::chrono::seconds{idle_seconds};
+  options.log_time = std::chrono::seconds{log_seconds};
   options.programs = programs.empty()
                          ? std::filesystem::read_symlink("/proc/self/exe").parent_path()
                          : std::filesystem::absolute(programs);
@@ -166,6 +173,8 @@ int main(int argc, char** argv) {
   namespace bench = slipway::bench;
   if (argc > 1 && std::string_view{argv[1]} == "archive-step")
     return bench::archive_step(argc, argv);
+  if (argc > 1 && std::string_view{argv[1]} == "log-coordinator")
+    return bench::log_coordinator(argc, argv);
   CLI::App app{"Measures slipway against raw calls to the Docker Engine", "slipway-bench"};
   try {
     const auto options = bench::parse(app, argc, argv);

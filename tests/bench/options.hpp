@@ -9,8 +9,10 @@ namespace slipway::bench {
 
 /// What the command line says.
 struct Options {
-  int runs = 10;      ///< of every figure that is a median
-  int log_runs = 3;   ///< of the two logs, which take seconds each
+  int runs = 10;       ///< of every figure that is a median
+  int log_runs = 3;    ///< of the two logs, which take seconds each
+  int log_jobs = 100;  ///< that print side by side
+  std::chrono::seconds log_time{60};
   int dind_jobs = 4;  ///< of the figure with many dind jobs
   int dind_concurrent = 2;
   int memory_jobs = 10;  ///< running at once when memory is looked at
