@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <nlohmann/json.hpp>
 
 namespace slipway::helper {
 
@@ -31,7 +32,43 @@ Look look_of(LogLevel level) {
   return {};
 }
 
+enum class Format { runner, text, json };
+Format format = Format::runner;
+LogLevel least_level = LogLevel::info;
+
+std::string_view name_of(LogLevel level) {
+  constexpr std::string_view names[] = {"info", "warning", "error", "fatal"};
+  return names[static_cast<std::size_t>(level)];
+}
+
+std::string json_text(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string formatted(LogLevel level, std::string_view message, const LogFields& fields) {
+  if (format == Format::runner) return log_line(level, message, fields);
+  const bool json = format == Format::json;
+  auto line = json
+                  ? fmt::format("{{\"level\":\"{}\",\"msg\":{}", name_of(level), json_text(message))
+                  : fmt::format("level={} msg={}", name_of(level), json_text(message));
+  for (const auto& [name, value] : fields)
+    line += json ? fmt::format(",{}:{}", json_text(name), json_text(value))
+                 : fmt::format(" {}={}", name, json_text(value));
+  return line + (json ? "}\n" : "\n");
+}
+
 }  // namespace
+
+void set_log_format(std::string_view name) {
+  format = name == "json" ? Format::json : name == "text" ? Format::text : Format::runner;
+}
+
+void set_log_level(std::string_view name) {
+  least_level = LogLevel::info;
+  if (name == "warn" || name == "warning") least_level = LogLevel::warning;
+  if (name == "error") least_level = LogLevel::error;
+  if (name == "fatal" || name == "panic") least_level = LogLevel::fatal;
+}
 
 std::string log_line(LogLevel level, std::string_view message, const LogFields& fields) {
   const auto look = look_of(level);
@@ -43,7 +80,8 @@ std::string log_line(LogLevel level, std::string_view message, const LogFields& 
 }
 
 void log(LogLevel level, std::string_view message, const LogFields& fields) {
-  const auto line = log_line(level, message, fields);
+  if (level < least_level) return;
+  const auto line = formatted(level, message, fields);
   std::string_view rest{line};
   while (!rest.empty()) {
     const auto written = ::write(STDERR_FILENO, rest.data(), rest.size());

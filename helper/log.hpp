@@ -14,6 +14,12 @@ using LogFields = std::map<std::string, std::string>;
 /// field, in the level's colour.
 std::string log_line(LogLevel level, std::string_view message, const LogFields& fields = {});
 
+/// `text` and `json` are other forms of lines; all else is the form of log_line().
+void set_log_format(std::string_view name);
+/// The least level that is written: `warn`, `error`, `fatal`; all else is every line. Of logrus,
+/// `panic` is the highest and counts as `fatal`.
+void set_log_level(std::string_view name);
+
 /// Writes such a line to stderr at once.
 void log(LogLevel level, std::string_view message, const LogFields& fields = {});
 

@@ -7,8 +7,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "helper/agent/agent.hpp"
+#include "helper/commands/commands.hpp"
 #include "helper/stage.hpp"
 
 // glibc, not declared in any header. A static program would otherwise load the image's own modules.
@@ -26,6 +28,9 @@ int usage() {
       "usage: slipway-helper probe\n"
       "       slipway-helper agent --mark HEX [--adopt-timeout SECONDS] [--umask OCTAL] [--host]\n"
       "       slipway-helper stage NAME   (parameters as JSON on stdin)\n"
+      "       slipway-helper [--log-level LEVEL] [--log-format FORMAT] COMMAND [OPTION…]\n"
+      "         (artifacts-uploader, artifacts-downloader, cache-archiver, cache-extractor,\n"
+      "          cache-init, health-check, read-logs)\n"
       "       slipway-helper --version\n",
       stderr);
   return usage_error;
@@ -89,7 +94,9 @@ int run(int argc, char** argv) {
     const auto arguments = agent_arguments(argc - 2, argv + 2);
     return arguments ? slipway::helper::run_agent(*arguments) : usage();
   }
-  if (command == "--version" && argc == 2) return std::puts("slipway-helper " SLIPWAY_VERSION) < 0;
+  const std::vector<std::string> words{argv + 1, argv + argc};
+  if (slipway::helper::is_helper_command_line(words))
+    return slipway::helper::run_command_line(words);
   return usage();
 }
 
