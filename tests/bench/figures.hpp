@@ -29,5 +29,6 @@ asio::awaitable<void> measure_layer_cache(Lab& lab);
 asio::awaitable<void> measure_many_dind(Lab& lab);
 asio::awaitable<void> measure_idle(Lab& lab);
 asio::awaitable<void> measure_archives(Lab& lab);
+asio::awaitable<void> measure_sources(Lab& lab);
 
 }  // namespace slipway::bench

@@ -42,6 +42,7 @@ constexpr Figure all_figures[] = {
     {"idle", "CPU of many runners in their long polls", measure_idle},
     {"archives", "zip and tar.zst archives against zip, unzip, tar and zstd", measure_archives,
      false},
+    {"sources", "the get_sources stage against the bare git commands", measure_sources, false},
 };
 
 bool chosen(const Options& options, const Figure& figure) {
