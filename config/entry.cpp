@@ -24,14 +24,6 @@ std::string list_text(const std::vector<std::string>& list) {
   return "[" + out + "]";
 }
 
-std::string key_text(const std::string& key) {
-  const bool bare = !key.empty() && std::ranges::all_of(key, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
-  });
-  return bare ? key : quote_toml(key);
-}
-
 bool fits(const Value& value, Kind kind) {
   switch (kind) {
     case Kind::integer:
@@ -79,14 +71,6 @@ Value zero_of(Kind kind) {
   }
 }
 
-std::string scalar_text(const Value& value, Kind kind) {
-  if (const auto* number = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *number);
-  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
-  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return list_text(*list);
-  const auto& text = std::get<std::string>(value);
-  return kind == Kind::time ? toml_time(text) : quote_toml(text);
-}
-
 bool is_map(Kind kind) {
   return kind == Kind::string_map || kind == Kind::bool_map;
 }
@@ -114,6 +98,22 @@ std::string map_text(const Value& value, const std::string& margin) {
 }
 
 }  // namespace
+
+std::string key_text(const std::string& key) {
+  const bool bare = !key.empty() && std::ranges::all_of(key, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+  });
+  return bare ? key : quote_toml(key);
+}
+
+std::string toml_text(const Value& value, Kind kind) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *number);
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return list_text(*list);
+  const auto& text = std::get<std::string>(value);
+  return kind == Kind::time ? toml_time(text) : quote_toml(text);
+}
 
 std::string toml_time(std::string_view text) {
   constexpr std::string_view shape = "dddd-dd-ddTdd:dd:dd";
@@ -199,16 +199,33 @@ const Value* RunnerEntry::find(std::string_view key) const {
   return found == values_.end() ? nullptr : &found->second;
 }
 
+void RunnerEntry::set_text(const std::string& key, std::string text) {
+  texts_.insert_or_assign(key, std::move(text));
+}
+
+bool RunnerEntry::has(std::string_view key) const {
+  const auto* value = find(key);
+  return value != nullptr && !is_zero(*value);
+}
+
+void RunnerEntry::erase(std::string_view key) {
+  if (const auto found = values_.find(key); found != values_.end()) values_.erase(found);
+}
+
 void RunnerEntry::erase_table(std::string_view table) {
   const auto prefix = std::string{table} + ".";
   std::erase_if(values_, [&](const auto& entry) { return entry.first.starts_with(prefix); });
+  std::erase_if(texts_, [&](const auto& entry) { return entry.first.starts_with(prefix); });
 }
 
 bool RunnerEntry::has_table(std::string_view path) const {
   if (std::ranges::find(always_tables, path) != always_tables.end()) return true;
   const auto prefix = std::string{path} + ".";
-  const auto next = values_.lower_bound(prefix);
-  return next != values_.end() && next->first.starts_with(prefix);
+  const auto holds = [&](const auto& map) {
+    const auto next = map.lower_bound(prefix);
+    return next != map.end() && next->first.starts_with(prefix);
+  };
+  return holds(values_) || holds(texts_);
 }
 
 std::string RunnerEntry::render() const {
@@ -224,7 +241,10 @@ void RunnerEntry::render_table(const std::string& path, int depth, std::string& 
   for (const auto& key : table->keys) {
     const auto full = path.empty() ? key.name : path + "." + key.name;
     const auto* value = find(full);
-    if (key.kind == Kind::table) {
+    if (const auto text = texts_.find(full); text != texts_.end()) {
+      const bool plain = text->second.find_first_not_of(' ') != text->second.find('[');
+      (plain ? out : sub_tables) += text->second;
+    } else if (key.kind == Kind::table) {
       if (!has_table(full)) continue;
       sub_tables += fmt::format("{}[{}]\n", margin, schema_path(full));
       render_table(full, depth + 1, sub_tables);
@@ -234,7 +254,7 @@ void RunnerEntry::render_table(const std::string& path, int depth, std::string& 
       sub_tables += map_text(*value, margin + "  ");
     } else if (key.always_written || (value && (key.optional || !is_zero(*value)))) {
       out += fmt::format("{}{} = {}\n", margin, key.name,
-                         scalar_text(value ? *value : zero_of(key.kind), key.kind));
+                         toml_text(value ? *value : zero_of(key.kind), key.kind));
     }
   }
   out += sub_tables;
