@@ -21,6 +21,7 @@ struct JobEnvironment {
   std::string cache_dir;
   std::string hostname;  ///< for `Running on <hostname> via …`
   bool shared = false;   ///< the builds directory is shared with other jobs
+  bool on_host = false;  ///< the job runs on the daemon's machine itself, as a user of it
 };
 
 /// One stage of a job, ready to run.

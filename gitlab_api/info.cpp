@@ -11,7 +11,7 @@ namespace slipway::gitlab_api {
 namespace {
 
 /// Who keeps the promise of a feature flag in this build.
-enum class By { client, docker, nobody };
+enum class By { client, executor, docker, shell, nobody };
 
 struct Feature {
   std::string_view name;
@@ -25,26 +25,26 @@ constexpr std::array features{
     Feature{"cancelable", By::client},
     Feature{"cancel_gracefully", By::client},
     Feature{"two_phase_job_commit", By::client},
-    Feature{"variables", By::docker},
-    Feature{"raw_variables", By::docker},
+    Feature{"variables", By::executor},
+    Feature{"raw_variables", By::executor},
     Feature{"image", By::docker},
     Feature{"services", By::docker},
-    Feature{"refspecs", By::docker},
-    Feature{"masking", By::docker},
-    Feature{"return_exit_code", By::docker},
-    Feature{"multi_build_steps", By::docker},
+    Feature{"refspecs", By::executor},
+    Feature{"masking", By::executor},
+    Feature{"return_exit_code", By::executor},
+    Feature{"multi_build_steps", By::executor},
     Feature{"service_variables", By::docker},
     Feature{"service_multiple_aliases", By::docker},
     Feature{"image_executor_opts", By::docker},
     Feature{"service_executor_opts", By::docker},
-    Feature{"artifacts", By::docker},
-    Feature{"artifacts_exclude", By::docker},
-    Feature{"upload_multiple_artifacts", By::docker},
-    Feature{"upload_raw_artifacts", By::docker},
-    Feature{"job_inputs", By::docker},
-    Feature{"cache", By::docker},
-    Feature{"fallback_cache_keys", By::docker},
-    Feature{"shared", By::nobody},
+    Feature{"artifacts", By::executor},
+    Feature{"artifacts_exclude", By::executor},
+    Feature{"upload_multiple_artifacts", By::executor},
+    Feature{"upload_raw_artifacts", By::executor},
+    Feature{"job_inputs", By::executor},
+    Feature{"cache", By::executor},
+    Feature{"fallback_cache_keys", By::executor},
+    Feature{"shared", By::shell},
     Feature{"session", By::nobody},
     Feature{"terminal", By::nobody},
     Feature{"proxy", By::nobody},
@@ -66,6 +66,24 @@ std::string toolchain() {
 #endif
 }
 
+bool is_kept(By by, const std::string& executor) {
+  const bool docker = executor == "docker";
+  const bool shell = executor == "shell";
+  switch (by) {
+    case By::client:
+      return true;
+    case By::executor:
+      return docker || shell;
+    case By::docker:
+      return docker;
+    case By::shell:
+      return shell;
+    case By::nobody:
+      break;
+  }
+  return false;
+}
+
 }  // namespace
 
 nlohmann::json info_json(const RunnerInfo& info) {
@@ -73,17 +91,16 @@ nlohmann::json info_json(const RunnerInfo& info) {
   const auto add = [&out](const char* key, const std::string& value) {
     if (!value.empty()) out[key] = value;
   };
-  const bool docker = info.executor == "docker";
+  const bool has_shell = info.executor == "docker" || info.executor == "shell";
   add("name", info.name);
   add("version", info.version);
   add("revision", info.revision);
   add("platform", info.platform);
   add("architecture", info.architecture);
   add("executor", info.executor);
-  add("shell", info.shell.empty() && docker ? "bash" : info.shell);
+  add("shell", info.shell.empty() && has_shell ? "bash" : info.shell);
   auto& flags = out["features"] = nlohmann::json::object();
-  for (const auto& [name, by] : features)
-    flags[std::string{name}] = by == By::client || (by == By::docker && docker);
+  for (const auto& [name, by] : features) flags[std::string{name}] = is_kept(by, info.executor);
   out["config"] = {{"gpus", trimmed(info.gpus)}};
   if (!info.labels.empty()) out["labels"] = info.labels;
   return out;

@@ -56,7 +56,8 @@ class JobRun {
     std::string program;  ///< `slipway 0.1.0 (abc)` for the first line
     MakeExecutor make_executor;
     JobCounters counters;
-    JournalHeader header;  ///< of a new job
+    bool adoptable = true;  ///< its executor lets a later process go on with it
+    JournalHeader header;   ///< of a new job
     /// Of a job that was left: set when its objects, if no executor has them, were looked for.
     util::Event* swept = nullptr;
     std::function<void()> on_change;  ///< called when state() may have changed; cheap
@@ -85,8 +86,10 @@ class JobRun {
   void stop(StopReason reason, std::string text);
 
   /// Lets go of the job as it is: run() returns soon, the containers run on, and a later process
-  /// takes them over by the journal.
+  /// takes them over by the journal. For a job that is adoptable(), or has ended.
   void leave();
+  /// Else it ends with this process, whatever becomes of the process.
+  bool adoptable() const { return settings_.adoptable || state_.phase == Phase::ended; }
 
   const job::Job& job() const { return settings_.job; }
   /// Name of its journal; "" before run() has made one.
@@ -131,6 +134,7 @@ class JobRun {
   asio::awaitable<void> deliver_until_taken();
   void reported();
   asio::awaitable<void> clean();
+  asio::awaitable<void> clean_left();
   asio::awaitable<void> let_go();
   void begin();
   asio::awaitable<void> take_over();

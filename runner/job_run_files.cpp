@@ -165,7 +165,8 @@ asio::awaitable<void> JobRun::run_with_coordinator(executors::Stage stage, std::
       co_return;
     } catch (const Failure& error) {
       if (error.exit_code() != job::coordinator_away_exit_code) throw;
-      failure = std::make_exception_ptr(Failure{error.reason(), "exit code 1", 1});
+      const auto* text = environment_->environment().on_host ? "exit status 1" : "exit code 1";
+      failure = std::make_exception_ptr(Failure{error.reason(), text, 1});
     }
     check_stopped();
     // The first time it may have been away too shortly for this process to notice.

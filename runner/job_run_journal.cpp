@@ -274,6 +274,7 @@ void JobRun::reported() {
 
 asio::awaitable<void> JobRun::clean() {
   if (state_.cleaned) co_return;
+  if (!environment_ && !settings_.adoptable) co_await clean_left();
   if (environment_)
     co_await environment_->cleanup();
   else if (settings_.swept != nullptr)
@@ -281,6 +282,19 @@ asio::awaitable<void> JobRun::clean() {
   state_.cleaned = true;
   save();
   if (settings_.on_removed) settings_.on_removed();
+}
+
+/// What no sweep finds, since it carries no label: the executor itself knows where it is.
+asio::awaitable<void> JobRun::clean_left() {
+  if (!recovery_ || state_.executor.empty()) co_return;
+  try {
+    environment_ = make_environment();
+    co_await environment_->adopt(state_.executor);
+  } catch (const boost::system::system_error&) {
+    throw;
+  } catch (const std::exception& error) {
+    spdlog::debug("what a job left is removed: {} job={}", error.what(), settings_.job.id);
+  }
 }
 
 void JobRun::leave() {

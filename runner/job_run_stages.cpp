@@ -43,7 +43,7 @@ asio::awaitable<void> JobRun::in_section(std::string name, asio::awaitable<void>
     resuming_stage_ = false;
     progress.begin(key);
     mark(job::section_start(name, std::chrono::system_clock::now()));
-    const auto title = job::title_line(job::stage_title(name));
+    const auto title = job::title_line(job::stage_title(name, settings_.runner.executor));
     trace_->write(job::LogStream::runner, job::LogKind::out, title);
   }
   std::exception_ptr failure;
@@ -233,7 +233,7 @@ asio::awaitable<void> JobRun::prepare_environment() {
     co_return;
   };
   auto body = say(this);
-  if (has_repository(parameters))
+  if (has_repository(parameters) || environment_->environment().on_host)
     body = run_stage(prepare_script_stage(stage_input(), settings_.hostname), prepare_time());
   std::exception_ptr failure;
   try {

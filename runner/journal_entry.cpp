@@ -88,6 +88,8 @@ json to_json(const JournalHeader& header) {
           {"config", header.config},
           {"runner_name", header.runner_name},
           {"runner_url", header.runner_url},
+          {"executor", header.executor},
+          {"builds_dir", header.builds_dir},
           {"runner_token", header.runner_token.reveal()},
           {"slot", header.slots.global},
           {"project_slot", header.slots.project},
@@ -104,6 +106,8 @@ JournalHeader header_from(const json& json) {
   header.config = json.at("config").get<std::string>();
   header.runner_name = json.at("runner_name").get<std::string>();
   header.runner_url = json.at("runner_url").get<std::string>();
+  header.executor = json.value("executor", "");
+  header.builds_dir = json.value("builds_dir", "");
   header.runner_token = util::Secret{json.at("runner_token").get<std::string>()};
   header.slots.global = json.at("slot").get<int>();
   header.slots.project = json.at("project_slot").get<int>();

@@ -27,6 +27,8 @@ struct JournalHeader {
   std::string runner_name;
   std::string runner_url;
   util::Secret runner_token;
+  std::string executor;    ///< of the runner; "" from versions that knew docker alone
+  std::string builds_dir;  ///< of the runner's configuration
   Slots::Numbers slots;
   ClockReading received;
 };

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 
 #include "config/paths.hpp"
+#include "runner/executors_of.hpp"
 #include "runner/log_counts.hpp"
 #include "util/async.hpp"
 
@@ -30,14 +32,14 @@ bool usable(const config::Runner& runner) {
                  runner.name);
     return false;
   }
-  if (runner.executor != "docker") {
+  if (!uses_engine(runner) && runner.executor != "shell") {
     spdlog::error(
-        "executor \"{}\" is not supported by this version (supported: docker); the runner is "
-        "skipped runner={}",
+        "executor \"{}\" is not supported by this version (supported: docker, shell); the runner "
+        "is skipped runner={}",
         runner.executor, runner.name);
     return false;
   }
-  if (!runner.docker) {
+  if (uses_engine(runner) && !runner.docker) {
     spdlog::error("the runner has no [runners.docker] section and is skipped runner={}",
                   runner.name);
     return false;
@@ -69,7 +71,7 @@ Service::Service(asio::any_io_executor executor, ServiceOptions options)
                                          options_.config.path, options_.config.concurrent)};
   std::vector<const config::Runner*> runners;
   for (const auto& runner : options_.config.runners)
-    if (usable(runner) && has_engine(runner)) runners.push_back(&runner);
+    if (usable(runner) && can_run(runner)) runners.push_back(&runner);
   const std::chrono::milliseconds interval = options_.config.check_interval;
   for (const auto* runner : runners) {
     // They take turns, so that a coordinator is not asked by all at once.
@@ -150,9 +152,17 @@ asio::awaitable<int> Service::run() {
   co_return exit_code_;
 }
 
-bool Service::has_engine(const config::Runner& runner) {
+bool Service::can_run(const config::Runner& runner) {
   try {
-    engine_in_use(runner);
+    if (uses_engine(runner))
+      engine_in_use(runner);
+    else if (const auto problem = shell_problem(); !problem.empty())
+      throw std::runtime_error{problem};
+    else if (options_.config.user.empty() && ::geteuid() == 0)
+      spdlog::warn(
+          "the jobs of this runner run as root, and may do anything on this machine; `run --user` "
+          "names another user runner={}",
+          runner.name);
     return true;
   } catch (const std::exception& error) {
     spdlog::error("the runner is skipped: {} runner={}", error.what(), runner.name);
@@ -164,7 +174,7 @@ bool Service::has_room(Poller& poller, int requests) {
   const auto present = std::count_if(jobs_.begin(), jobs_.end(), is_present);
   if (draining_ || present + requests >= options_.config.concurrent) return false;
   if (std::chrono::steady_clock::now() < no_jobs_before_) return false;
-  return engine_in_use(poller.runner()).disk->room();
+  return !uses_engine(poller.runner()) || engine_in_use(poller.runner()).disk->room();
 }
 
 asio::awaitable<void> Service::room_changed() {
@@ -201,7 +211,7 @@ void Service::start_job(Poller& poller, job::Job job, std::string payload) {
   jobs_.splice(jobs_.end(), fresh);
   running_.start(run_job(active));
   if (aborting_) active->run->stop(StopReason::interrupted, abort_text_);
-  if (leaving_) active->run->leave();
+  if (leaving_) leave_or_end(*active->run, abort_text_);
   if (options_.max_builds > 0 && jobs_taken_ >= options_.max_builds) {
     spdlog::info("This runner has processed its build limit, so now exiting");
     drain();
@@ -305,14 +315,22 @@ void Service::drain() {
 void Service::leave(std::string signal) {
   if (leaving_) return;
   leaving_ = true;
+  abort_text_ = "aborted: " + signal;
   spdlog::warn(
       "Stopping; the running jobs go on, and the next start takes them over StopSignal={} "
       "builds={}",
       signal, jobs_.size());
   end_polling();
   swept_.set();
-  for (auto& job : jobs_) job.run->leave();
+  for (auto& job : jobs_) leave_or_end(*job.run, abort_text_);
   helpers_.start(limit_shutdown());
+}
+
+void Service::leave_or_end(JobRun& job, const std::string& text) {
+  if (job.adoptable())
+    job.leave();
+  else
+    job.stop(StopReason::interrupted, text);
 }
 
 void Service::abort(std::string signal) {

@@ -42,6 +42,7 @@ struct ServiceOptions {
   std::string version;
   std::string revision;
   std::string helper_binary;
+  std::string working_dir;  ///< absolute; where builds and caches of shell jobs are by default
   std::string helper_image_archive;
   std::string helper_image_name;
   int max_builds = 0;  ///< run-single: end after that many jobs, 0 = never
@@ -119,16 +120,26 @@ class Service {
                                std::string payload, Slots::Numbers numbers) const;
   asio::awaitable<void> run_job(std::list<ActiveJob>::iterator active);
   asio::awaitable<void> watch_signals();
+  void leave_or_end(JobRun& job, const std::string& text);
   asio::awaitable<void> limit_shutdown();
   asio::awaitable<void> watch_idle();
   static bool is_present(const ActiveJob& job);
   JobRun::Settings job_settings(const ActiveJob& active, job::Job job);
+  std::unique_ptr<executors::Executor> make_docker_executor(const ActiveJob& active,
+                                                            ExecutorRequest request,
+                                                            std::uint64_t& calls_before);
+  std::unique_ptr<executors::Executor> make_shell_executor(const ActiveJob& active,
+                                                           ExecutorRequest request);
+  void fill(executors::RunContext& context, const ActiveJob& active,
+            const ExecutorRequest& request) const;
   /// \throws std::runtime_error: its address or TLS files are of no use.
   EngineInUse& engine_in_use(const config::Runner& runner);
   EngineInUse& make_engine(EngineInUse& in_use, const config::Docker& docker);
-  bool has_engine(const config::Runner& runner);
+  /// What its executor needs is there; why not is logged.
+  bool can_run(const config::Runner& runner);
+  std::string shell_problem() const;
   void make_engine_for(const config::Runner& runner, Recovery::Way way);
-  /// nullptr: it could not be made.
+  /// nullptr: it could not be made, or the runner's executor needs none.
   EngineInUse* known_engine(const config::Runner& runner);
   executors::docker::Engine& engine_for(const config::Runner& runner);
   RunnerLabels labels_of(const config::Runner& runner) const;

@@ -1,22 +1,16 @@
-// The Engines of the runners, each with what looks after it, and the executors on them.
+// The Engines of the runners, each with what looks after it.
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
-#include "executors/docker/docker_executor.hpp"
 #include "runner/engine_disk.hpp"
+#include "runner/executors_of.hpp"
 #include "runner/service.hpp"
 
 namespace slipway::runner {
 
 namespace {
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
-}
-
 std::string key_of(const config::Docker& docker) {
   return fmt::format("{}|{}|{}", docker.host, docker.tls_verify, docker.tls_cert_path);
 }
@@ -36,6 +30,7 @@ std::uint64_t layer_budget(const config::Config& config, const std::string& engi
 }  // namespace
 
 Service::EngineInUse* Service::known_engine(const config::Runner& runner) {
+  if (!uses_engine(runner) || !runner.docker) return nullptr;
   const auto known = engines_.find(key_of(*runner.docker));
   return known == engines_.end() ? nullptr : &known->second;
 }
@@ -90,46 +85,6 @@ Service::EngineInUse& Service::make_engine(EngineInUse& in_use, const config::Do
         room_.notify_all();
       });
   return in_use;
-}
-
-JobRun::Settings Service::job_settings(const ActiveJob& active, job::Job job) {
-  JobRun::Settings settings;
-  settings.job = std::move(job);
-  settings.runner = active.runner;
-  settings.system_id = options_.system_id;
-  settings.hostname = host_name();
-  settings.on_change = [this] { status_file_.changed(); };
-  settings.on_removed = [this] { room_.notify_all(); };
-  settings.user_agent = fmt::format("slipway {} linux/amd64", options_.version);
-  settings.program = fmt::format("slipway {} ({})", options_.version, options_.revision);
-  const auto calls = std::make_shared<std::uint64_t>(0);  // owners: the two functions below
-  settings.make_executor =
-      [this, &active, calls](ExecutorRequest request) -> std::unique_ptr<executors::Executor> {
-    executors::docker::PlanContext context;
-    context.system_id = options_.system_id;
-    context.state_id = state_.id();
-    context.job_key = request.job_key;
-    context.version = options_.version;
-    context.revision = options_.revision;
-    context.random = request.execution;
-    context.slot = active.numbers.global;
-    context.project_slot = active.numbers.project;
-    context.tls_ca = active.gitlab->ca_content();
-    context.tls_certificate = active.gitlab->certificate_content();
-    context.tls_key = util::Secret{active.gitlab->key_content()};
-    context.job_timeout = request.timeout;
-    context.side_by_side = options_.config.concurrent > 1 && active.runner.limit != 1;
-    context.homes = {executors::docker::home_directory()};
-    auto plan = executors::docker::make_plan(request.job, active.runner, context);
-    auto& engine = engine_for(active.runner);
-    if (*calls == 0) *calls = engine.client().calls();
-    return std::make_unique<executors::docker::DockerExecutor>(
-        engine, std::move(plan), request.log, reaper_, std::move(request.checkpoint));
-  };
-  settings.counters.engine_calls = [this, &active, calls] {
-    return engine_for(active.runner).client().calls() - *calls;
-  };
-  return settings;
 }
 
 }  // namespace slipway::runner

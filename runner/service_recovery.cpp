@@ -7,6 +7,7 @@
 
 #include "config/edit.hpp"
 #include "config/load.hpp"
+#include "runner/executors_of.hpp"
 #include "runner/service.hpp"
 #include "util/async.hpp"
 
@@ -40,13 +41,15 @@ config::Runner runner_of(const JournalHeader& header, bool& known) {
     const auto config =
         config::parse(header.config, "the job's journal", config::process_environment());
     for (const auto& runner : config.runners)
-      if (runner.name == header.runner_name && runner.docker) return runner;
+      if (runner.name == header.runner_name && (runner.docker || !uses_engine(runner)))
+        return runner;
   }
   known = false;
   config::Runner runner;
   runner.name = header.runner_name;
-  runner.executor = "docker";
-  runner.docker.emplace();
+  runner.executor = header.executor.empty() ? "docker" : header.executor;
+  runner.builds_dir = header.builds_dir;
+  if (uses_engine(runner)) runner.docker.emplace();
   return runner;
 }
 
@@ -90,6 +93,8 @@ JournalHeader Service::journal_header(const config::Runner& runner, const job::J
   header.runner_name = runner.name;
   header.runner_url = runner.url;
   header.runner_token = runner.token;
+  header.executor = runner.executor;
+  header.builds_dir = runner.builds_dir;
   header.slots = numbers;
   header.received = ClockReading::now();
   return header;
@@ -156,6 +161,7 @@ void Service::recover_job(Journal::Left left) {
 
 /// What has ended is told to the coordinator also without its Engine.
 void Service::make_engine_for(const config::Runner& runner, Recovery::Way way) {
+  if (!uses_engine(runner)) return;
   try {
     engine_in_use(runner);
   } catch (const std::exception& error) {
@@ -191,7 +197,8 @@ asio::awaitable<void> Service::sweep() {
 }
 
 asio::awaitable<void> Service::tidy() {
-  for (auto& poller : pollers_) engine_for(poller.runner());
+  for (auto& poller : pollers_)
+    if (uses_engine(poller.runner())) engine_for(poller.runner());
   for (auto& [host, in_use] : engines_) helpers_.start(in_use.disk->run());
   try {
     auto first = sweep();

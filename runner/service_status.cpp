@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "runner/executors_of.hpp"
 #include "runner/log_counts.hpp"
 #include "runner/process_stats.hpp"
 #include "runner/service.hpp"
@@ -19,7 +20,9 @@ const char* metric_state(Phase phase) {
   return phase == Phase::taken ? "pending" : phase == Phase::ended ? "finished" : "running";
 }
 
-const char* executor_stage(Phase phase) {
+const char* executor_stage(const config::Runner& runner, Phase phase) {
+  if (!uses_engine(runner))
+    return phase == Phase::staged ? "run" : phase == Phase::ended ? "cleanup" : "prepare";
   return phase == Phase::staged  ? "docker_run"
          : phase == Phase::ended ? "docker_cleanup"
                                  : "docker_prepare";
@@ -65,7 +68,7 @@ MetricsMoment Service::moment() const {
   for (const auto& job : jobs_) {
     const auto& state = job.run->state();
     now.jobs.push_back({labels_of(job.runner), metric_state(state.phase), state.progress.section,
-                        executor_stage(state.phase)});
+                        executor_stage(job.runner, state.phase)});
     if (job.run->undelivered()) ++now.undelivered;
   }
   now.reaper_pending = reaper_.pending();

@@ -132,7 +132,10 @@ bool has_repository(const job::GetSourcesParameters& parameters) {
 }
 
 executors::Stage prepare_script_stage(const StageInput& input, const std::string& via) {
-  return native("prepare_script", {{"temp_dir", input.environment.temp_dir}, {"via", via}});
+  const bool on_host = input.environment.on_host;
+  return native("prepare_script", {{"temp_dir", input.environment.temp_dir},
+                                   {"via", on_host ? "" : via},
+                                   {"private_temp", on_host}});
 }
 
 executors::Stage get_sources_stage(const StageInput& input) {

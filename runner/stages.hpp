@@ -27,7 +27,7 @@ struct StageInput {
 job::GetSourcesParameters source_parameters(const StageInput& input);
 /// The strategy is one that works on a repository.
 bool has_repository(const job::GetSourcesParameters& parameters);
-/// `via`: name of this machine.
+/// `via`: name of this machine, which is not said where the job runs on it.
 executors::Stage prepare_script_stage(const StageInput& input, const std::string& via);
 /// \throws job::Failure(runner_system_failure) for settings that cannot be meant.
 executors::Stage get_sources_stage(const StageInput& input);

@@ -23,8 +23,9 @@ bool is_executor(std::string_view name) {
 }
 
 std::string unsupported_executor(std::string_view name) {
-  if (name == "docker") return "";
-  return fmt::format("executor \"{}\" is not supported by this version; supported: docker", name);
+  if (name == "docker" || name == "shell") return "";
+  return fmt::format("executor \"{}\" is not supported by this version; supported: docker, shell",
+                     name);
 }
 
 }  // namespace slipway::cmd

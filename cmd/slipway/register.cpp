@@ -46,7 +46,7 @@ void add_basic_options(CLI::App& command, RegisterOptions& own) {
   command.add_option("--name,--description", own.name, "Name of the runner")
       ->capture_default_str()
       ->envname("RUNNER_NAME");
-  command.add_option("--executor", own.executor, "How jobs run: docker")
+  command.add_option("--executor", own.executor, "How jobs run: docker or shell")
       ->envname("RUNNER_EXECUTOR");
 }
 

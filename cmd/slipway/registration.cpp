@@ -131,8 +131,7 @@ void Registration::check_complete() const {
     missing.emplace_back("registration-token");
   if (options_.name.empty()) missing.emplace_back("name");
   if (options_.executor.empty()) missing.emplace_back("executor");
-  if (options_.executor.starts_with("docker") && text("docker.image").empty())
-    missing.emplace_back("docker-image");
+  if (is_docker() && text("docker.image").empty()) missing.emplace_back("docker-image");
   if (!missing.empty())
     throw panic(fmt::format("The {} {} to be entered", joined(missing),
                             missing.size() == 1 ? "needs" : "need"));
@@ -274,13 +273,18 @@ void Registration::ask_executor() {
 }
 
 void Registration::ask_image() {
-  if (options_.non_interactive) return;
+  if (options_.non_interactive || !is_docker()) return;
   entry_.set("docker.image", prompt_.ask("Enter the default Docker image (for example, ruby:3.3):",
                                          text("docker.image"), Empty::refused));
 }
 
+bool Registration::is_docker() const {
+  return options_.executor.starts_with("docker");
+}
+
 /// Jobs get a cache volume unless the administrator has one there, or wants none.
 void Registration::add_cache_volume() {
+  if (!is_docker()) return;
   const auto* disabled = entry_.find("docker.disable_cache");
   if (disabled && std::get<bool>(*disabled)) return;
   std::vector<std::string> volumes;
@@ -310,6 +314,8 @@ void Registration::save() {
   entry_.set("url", options_.url);
   entry_.set("token", options_.token);
   entry_.set("executor", options_.executor);
+  // The table of another executor, from a flag or a variable, says nothing.
+  if (!is_docker()) entry_.erase_table("docker");
   config::append_runner(options_.config_path, entry_);
   enrolled_ = false;
   spdlog::info(

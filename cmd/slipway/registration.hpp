@@ -50,6 +50,7 @@ class Registration {
   void check_server_options() const;
   void ask_server_settings();
   void ask_executor();
+  bool is_docker() const;
   void ask_image();
   void add_cache_volume();
   void enrol();

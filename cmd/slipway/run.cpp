@@ -47,6 +47,7 @@ int run_service(const RunOptions& options) {
                             hint.empty() ? "" : ". " + hint)};
   }
   if (!options.listen_address.empty()) service.config.listen_address = options.listen_address;
+  if (!options.user.empty()) service.config.user = options.user;
   service.certs_dir = options.paths.certs_dir;
   service.state_dir = state_location(service.config, options.paths, path).string();
   if (service.config.runners.empty()) {

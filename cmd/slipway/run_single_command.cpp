@@ -45,6 +45,7 @@ config::Runner runner_from_flags(const RunSingleLine& line) {
   config::RunnerEntry entry;
   entry.set("docker.image", std::string{});
   line.flags.store(entry);
+  if (line.executor == "shell") entry.erase_table("docker");
   entry.set("name", line.name);
   entry.set("url", line.url);
   entry.set("token", line.token);
@@ -90,7 +91,7 @@ void add_run_single_command(CLI::App& command, const Context& context, Action& a
   command.add_option("-u,--url", line->url, "URL of GitLab")->envname("CI_SERVER_URL");
   command.add_option("-t,--token", line->token, "Authentication token of the runner")
       ->envname("CI_SERVER_TOKEN");
-  command.add_option("--executor", line->executor, "How jobs run: docker")
+  command.add_option("--executor", line->executor, "How jobs run: docker or shell")
       ->envname("RUNNER_EXECUTOR");
   command.add_option("--max-builds", line->max_builds, "End after that many jobs; 0: never")
       ->capture_default_str()

@@ -16,6 +16,8 @@ runner::ServiceOptions completed(runner::ServiceOptions options) {
   std::error_code error;
   const auto directory = fs::read_symlink("/proc/self/exe", error).parent_path();
   if (error) throw Fatal{"cannot find this program's own directory: /proc is not mounted"};
+  // Where jobs that have no container find their directories.
+  options.working_dir = fs::current_path(error).string();
   options.version = version();
   options.revision = revision();
   options.helper_binary = (directory / "slipway-helper").string();

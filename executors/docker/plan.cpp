@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "config/feature_flags.hpp"
 #include "executors/docker/dind.hpp"
 #include "executors/docker/helper_image.hpp"
 #include "executors/docker/image_name.hpp"
@@ -13,7 +12,6 @@
 #include "job/attempts.hpp"
 #include "job/failure.hpp"
 #include "job/script.hpp"
-#include "net/endpoint.hpp"
 
 namespace slipway::executors::docker {
 
@@ -24,39 +22,6 @@ using job::FailureReason;
 
 /// Of a text that a job gave, in a message about it.
 constexpr std::size_t longest_shown_name = 255;
-
-/// Path of the repository within the server: `group/project`; `project-<id>` where the URL does not
-/// say.
-std::string project_slug(const job::Job& job) {
-  const auto fallback = fmt::format("project-{}", job.info.project_id);
-  const auto url = net::parse_url(job.git.repo_url);
-  if (!url || url->path.find("..") != std::string::npos) return fallback;
-  auto path = clean_path(url->path.substr(0, url->path.find('?')));
-  if (path.ends_with(".git")) path.resize(path.size() - 4);
-  path.erase(0, path.find_first_not_of('/'));
-  return path.empty() || path == "." ? fallback : path;
-}
-
-/// The settings that are needed before the whole list of variables can be made.
-job::Variables early_variables(const job::Job& job, const config::Runner& runner) {
-  job::Variables variables;
-  for (const auto& [key, value] : runner.environment) variables.add_internal(key, value);
-  variables.append(job.variables);
-  return variables.expanded();
-}
-
-bool feature_flag(std::string_view name, const config::Runner& runner,
-                  const job::Variables& variables) {
-  const config::FlagVariables lookup = [&](std::string_view key) { return variables.find(key); };
-  return config::resolve(name, runner.feature_flags, lookup).value;
-}
-
-std::string git_strategy(const job::Job& job, const job::Variables& variables) {
-  const auto strategy = variables.get("GIT_STRATEGY");
-  if (strategy == "clone" || strategy == "fetch" || strategy == "none" || strategy == "empty")
-    return strategy;
-  return job.allow_git_fetch ? "fetch" : "clone";
-}
 
 bool is_protected_job(const job::Job& job) {
   const auto ends = [](const job::Cache& cache) {
@@ -95,22 +60,6 @@ JobEnvironment directories(const job::Job& job, const config::Runner& runner,
   environment.cache_dir =
       fmt::format("{}/{}{}", runner.cache_dir.empty() ? "/cache" : runner.cache_dir, slug, suffix);
   return environment;
-}
-
-void apply_clone_path(const config::Runner& runner, const job::Variables& variables,
-                      JobEnvironment& environment) {
-  const auto wanted = variables.expanded().get("GIT_CLONE_PATH");
-  if (wanted.empty()) return;
-  if (!runner.custom_build_dir_enabled.value_or(true))
-    throw Failure{FailureReason::runner_configuration_error,
-                  "setting GIT_CLONE_PATH is not allowed, enable `custom_build_dir` feature"};
-  const auto path = clean_path(wanted);
-  if (!is_same_or_parent(environment.builds_dir, path))
-    throw Failure{FailureReason::runner_configuration_error,
-                  fmt::format("the GIT_CLONE_PATH=\"{}\" has to be within \"{}\"", path,
-                              environment.builds_dir)};
-  environment.project_dir = path;
-  environment.temp_dir = path + ".tmp";
 }
 
 /// An image id as the Engine gives it: `sha256:<64 hex>`.
@@ -380,8 +329,10 @@ Plan make_plan(const job::Job& job, const config::Runner& runner, const PlanCont
   plan.volume_driver = runner.docker->volume_driver;
   plan.volume_driver_options = runner.docker->volume_driver_ops;
   plan.environment = directories(job, runner, context);
-  apply_clone_path(runner, job_variables(job, runner, context, plan.environment), plan.environment);
-  auto variables = job_variables(job, runner, context, plan.environment);
+  apply_clone_path(runner, /*allowed=*/true,
+                   job_variables(job, runner, context, plan.environment, Place::disposable),
+                   plan.environment);
+  auto variables = job_variables(job, runner, context, plan.environment, Place::disposable);
   plan_network(job, runner, context, variables, plan);
   plan.environment.variables = variables.expanded();
   plan.environment.hostname = docker.hostname.empty() ? plan.unique_name : docker.hostname;

@@ -10,26 +10,19 @@
 #include "config/config.hpp"
 #include "docker_api/types.hpp"
 #include "executors/executor.hpp"
+#include "executors/job_plan.hpp"
 #include "job/git_stage.hpp"
 #include "job/job.hpp"
 #include "util/secret.hpp"
 
 namespace slipway::executors::docker {
 
-/// What the planner needs beside job and config: who runs the job, and in which slot.
-struct PlanContext {
+/// What the planner needs beside job and config.
+struct PlanContext : RunContext {
   std::string system_id;
   std::string state_id;  ///< value of the label io.slipway.state
   std::string job_key;   ///< value of the label io.slipway.job, "" = no such label
-  std::string version;   ///< CI_RUNNER_VERSION
-  std::string revision;
-  std::string random;           ///< 16 hex digits, drawn per execution
-  int slot = 0;                 ///< CI_CONCURRENT_ID
-  int project_slot = 0;         ///< CI_CONCURRENT_PROJECT_ID
-  std::string tls_ca;           ///< content for CI_SERVER_TLS_CA_FILE, "" = none
-  std::string tls_certificate;  ///< for CI_SERVER_TLS_CERT_FILE, likewise
-  util::Secret tls_key;         ///< for CI_SERVER_TLS_KEY_FILE, likewise
-  std::chrono::seconds job_timeout{7200};
+  std::string random;    ///< 16 hex digits, drawn per execution
   /// Where Docker's own configuration may lie, for credentials: the first that has one counts.
   std::vector<std::string> homes;
   /// Jobs of the same runner may run at the same time.
@@ -137,11 +130,6 @@ struct VolumeSpec {
   std::string options;  ///< mode, label and propagation, joined by commas
 };
 VolumeSpec parse_volume(const std::string& text);
-
-/// The variables of a job in the documented order, not expanded. `project_dir` and `builds_dir` as
-/// computed by the planner.
-job::Variables job_variables(const job::Job& job, const config::Runner& runner,
-                             const PlanContext& context, const JobEnvironment& environment);
 
 /// The labels that every object of the job carries.
 docker_api::Labels base_labels(const job::Job& job, const config::Runner& runner,

@@ -10,10 +10,6 @@
 /// The parts of make_plan(), one file each.
 namespace slipway::executors::docker {
 
-/// Absolute, without `.`, `..`, doubled and trailing slashes.
-std::string clean_path(std::string_view text);
-bool is_same_or_parent(std::string_view parent, std::string_view path);
-
 /// Every `volumes` entry, destination expanded. \throws job::Failure for bad and doubled entries.
 std::vector<VolumeSpec> parse_volumes(const config::Docker& docker,
                                       const job::Variables& variables);

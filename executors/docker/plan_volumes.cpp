@@ -85,12 +85,6 @@ VolumeSpec parse_volume(const std::string& text) {
   return spec;
 }
 
-bool is_same_or_parent(std::string_view parent, std::string_view path) {
-  while (parent.size() > 1 && parent.ends_with('/')) parent.remove_suffix(1);
-  return path == parent || parent == "/" ||
-         (path.starts_with(parent) && path.substr(parent.size()).starts_with('/'));
-}
-
 std::vector<VolumeSpec> parse_volumes(const config::Docker& docker,
                                       const job::Variables& variables) {
   std::vector<VolumeSpec> specs;
@@ -113,12 +107,6 @@ std::vector<VolumeSpec> parse_volumes(const config::Docker& docker,
     specs.push_back(std::move(spec));
   }
   return specs;
-}
-
-std::string clean_path(std::string_view text) {
-  auto path = std::filesystem::path{text}.lexically_normal().string();
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  return path;
 }
 
 void plan_volumes(const VolumeInput& input, Plan& plan, std::vector<std::string>& binds) {

@@ -35,6 +35,19 @@ void read(const nlohmann::json& in, const char* key, T& value) {
   if (const auto found = in.find(key); found != in.end()) found->get_to(value);
 }
 
+/// A link in its place may lead to another project's files.
+void make_private(const fs::path& path) {
+  if (fs::is_symlink(path)) fs::remove(path);
+  try {
+    fs::create_directories(path);
+    fs::permissions(path, fs::perms::owner_all);
+  } catch (const fs::filesystem_error& error) {
+    throw StageFailure{1, "cannot make the job's directories: " + path.string() + ": " +
+                              error.code().message() +
+                              "; the user that jobs run as must be able to write to `builds_dir`"};
+  }
+}
+
 /// What a job leaves in the project directory, by strategy. Exit code of the first git command that
 /// failed.
 int clean_job_directory(const CleanupParameters& parameters, Git& git) {
@@ -78,6 +91,7 @@ int prepare_script(const PrepareParameters& parameters) {
   print("Running on " + host_name() + (parameters.via.empty() ? "" : " via " + parameters.via) +
         "...\n");
   const auto temp_dir = absolute_directory(parameters.temp_dir, "temporary");
+  if (parameters.private_temp) make_private(temp_dir);
   if (!is_real_directory(temp_dir)) return 0;
   for (const auto* name : {"gitlab_runner_env", "masking.db"}) remove_tree(temp_dir / name);
   return 0;
@@ -128,6 +142,7 @@ int cleanup_file_variables(const CleanupParameters& parameters) {
 void from_json(const nlohmann::json& in, PrepareParameters& parameters) {
   read(in, "temp_dir", parameters.temp_dir);
   read(in, "via", parameters.via);
+  read(in, "private_temp", parameters.private_temp);
 }
 
 void from_json(const nlohmann::json& in, ClearWorktreeParameters& parameters) {

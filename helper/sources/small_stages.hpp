@@ -15,6 +15,9 @@ namespace slipway::helper {
 struct PrepareParameters {
   std::string temp_dir;
   std::string via;  ///< the runner's host for `Running on <hostname> via <via>...`, "" = without
+  /// The temporary directory is made for this user alone: others of the machine have no business in
+  /// it, and the job's scripts write their file variables there.
+  bool private_temp = false;
 };
 int prepare_script(const PrepareParameters& parameters);
 

@@ -28,6 +28,7 @@ asio::awaitable<void> measure_dind_features(Lab& lab);
 asio::awaitable<void> measure_layer_cache(Lab& lab);
 asio::awaitable<void> measure_many_dind(Lab& lab);
 asio::awaitable<void> measure_idle(Lab& lab);
+asio::awaitable<void> measure_shell(Lab& lab);
 asio::awaitable<void> measure_archives(Lab& lab);
 asio::awaitable<void> measure_sources(Lab& lab);
 

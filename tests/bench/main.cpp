@@ -40,6 +40,7 @@ constexpr Figure all_figures[] = {
     {"memory", "the daemon idle, with quiet jobs and with a loud one", measure_memory},
     {"many-dind", "dind jobs side by side against one after another", measure_many_dind},
     {"idle", "CPU of many runners in their long polls", measure_idle},
+    {"shell", "shell job against a bare login shell", measure_shell},
     {"archives", "zip and tar.zst archives against zip, unzip, tar and zstd", measure_archives,
      false},
     {"sources", "the get_sources stage against the bare git commands", measure_sources, false},

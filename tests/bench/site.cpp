@@ -48,10 +48,16 @@ std::string Site::config_text(const std::string& url) const {
   for (int i = 0; i < options_.runners; ++i) {
     text += fmt::format(
         "\n[[runners]]\n  name = \"bench {}\"\n  url = \"{}\"\n  token = \"{}\"\n"
-        "  executor = \"docker\"\n  output_limit = {}\n  [runners.docker]\n    image = \"{}\"\n"
-        "    privileged = {}\n    pull_policy = [\"if-not-present\"]\n    volumes = [{}]\n",
-        i, url, lab_.runner_token(i), options_.output_limit_kib, options_.image,
-        options_.privileged, quoted_list(options_.volumes));
+        "  executor = \"{}\"\n  output_limit = {}\n",
+        i, url, lab_.runner_token(i), options_.executor, options_.output_limit_kib);
+    if (options_.executor != "docker") {
+      text += fmt::format("  builds_dir = \"{}\"\n", (directory_ / "builds").string());
+      continue;
+    }
+    text += fmt::format(
+        "  [runners.docker]\n    image = \"{}\"\n    privileged = {}\n"
+        "    pull_policy = [\"if-not-present\"]\n    volumes = [{}]\n",
+        options_.image, options_.privileged, quoted_list(options_.volumes));
     if (!options_.docker_host.empty())
       text += fmt::format("    host = \"{}\"\n", options_.docker_host);
     if (!options_.dind.empty()) text += "    [runners.docker.dind]\n" + options_.dind + "\n";

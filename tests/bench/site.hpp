@@ -19,6 +19,7 @@ namespace slipway::bench {
 struct SiteOptions {
   int concurrent = 1;
   int runners = 1;
+  std::string executor = "docker";  ///< docker or shell; what follows is for docker
   std::string image = small_image;
   bool privileged = false;
   std::vector<std::string> volumes{"/cache"};

@@ -155,6 +155,7 @@ void DockerJobs::start_service() {
   runner::ServiceOptions options;
   options.config = config;
   options.state_dir = (scratch_ / "state").string();
+  options.working_dir = scratch_.string();
   options.system_id = "s_0123456789ab";
   options.version = SLIPWAY_VERSION;
   options.revision = "test";

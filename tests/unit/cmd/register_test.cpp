@@ -84,6 +84,26 @@ TEST_F(Register, WritesTheDocumentedFile) {
   EXPECT_EQ(mode, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
+TEST_F(Register, WritesTheDocumentedFileOfAShellRunner) {
+  const auto outcome = run({"register", "-c", config, "-n", "--url", url(), "--registration-token",
+                            legacy_token, "--executor", "shell", "--description", "My Runner"},
+                           "", {{"DOCKER_HOST", "tcp://x:2376"}});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const std::string documented{documented_file};
+  auto want = documented.substr(0, documented.find("  [runners.docker]"));
+  want.replace(want.find("My Docker Runner"), 16, "My Runner");
+  want.replace(want.find("\"docker\""), 8, "\"shell\"");
+  EXPECT_EQ(normalised(file()), want);
+}
+
+TEST_F(Register, AsksForNoImageWhereThereIsNone) {
+  const auto outcome =
+      run({"register", "-c", config, "--url", url(), "-r", legacy_token}, "\n\n\n\nshell\n");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, Not(HasSubstr("Docker image")));
+  EXPECT_THAT(file(), AllOf(HasSubstr("executor = \"shell\""), Not(HasSubstr("docker"))));
+}
+
 TEST_F(Register, PullPolicyStandsBeforeShmSize) {
   const auto outcome =
       run(register_line({"-r", legacy_token, "--docker-pull-policy", "if-not-present"}));
@@ -167,8 +187,8 @@ TEST_F(Register, NamesEverythingThatIsMissingBeforeTheFirstCall) {
        {"-u", url(), "-r", "x", "--executor", "dokcer"},
        "PANIC: Invalid executor specified: \"dokcer\""},
       {"not yet",
-       {"-u", url(), "-r", "x", "--executor", "shell"},
-       "PANIC: executor \"shell\" is not supported by this version; supported: docker"},
+       {"-u", url(), "-r", "x", "--executor", "ssh"},
+       "PANIC: executor \"ssh\" is not supported by this version; supported: docker, shell"},
       {"access level",
        {"--access-level", "all"},
        "PANIC: Given access-level is not valid: \"all\""},

@@ -25,7 +25,7 @@ job::Variables variables_of(const json& changes, const std::string& runner_toml 
   environment.builds_dir = "/builds";
   environment.project_dir = "/builds/group/app";
   environment.temp_dir = "/builds/group/app.tmp";
-  return job_variables(job, runner, with, environment);
+  return job_variables(job, runner, with, environment, Place::disposable);
 }
 
 std::vector<std::string> keys(const job::Variables& variables) {

@@ -4,9 +4,11 @@
 
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "gitlab_api/client.hpp"
 #include "gitlab_api/error_text.hpp"
+#include "gitlab_api/info.hpp"
 #include "gitlab_api/system_id.hpp"
 #include "gitlab_api/url.hpp"
 
@@ -57,6 +59,20 @@ TEST(Url, LocationsSeenFromAUrl) {
 
 TEST(Url, MessagesShowNoCredentialsOrQueries) {
   EXPECT_EQ(display_url("https://u:secret@h/a?private_token=x#f"), "https://h/a");
+}
+
+TEST(Info, AShellRunnerPromisesWhatItKeeps) {
+  RunnerInfo info;
+  info.executor = "shell";
+  const auto json = info_json(info);
+  EXPECT_EQ(json.at("shell"), "bash");
+  const auto& features = json.at("features");
+  for (const auto* name : {"variables", "raw_variables", "refspecs", "masking", "return_exit_code",
+                           "multi_build_steps", "shared", "cancelable"})
+    EXPECT_EQ(features.at(name), true) << name;
+  for (const auto* name : {"image", "services", "service_variables", "image_executor_opts",
+                           "service_executor_opts", "session", "terminal"})
+    EXPECT_EQ(features.at(name), false) << name;
 }
 
 TEST(ErrorText, IsFitForOneLine) {

@@ -160,6 +160,20 @@ TEST_F(SourcesParts, PrepareSaysWhereAndRemovesTheOldEnvironment) {
   EXPECT_FALSE(fs::exists(temp / "gitlab_runner_env"));
   EXPECT_FALSE(fs::exists(temp / "masking.db"));
   EXPECT_TRUE(fs::exists(temp / "kept"));
+  const auto own = root_ / "builds" / "own.tmp";
+  result = run_stage("prepare_script", {{"temp_dir", own.string()}, {"private_temp", true}}, root_);
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(fs::status(own).permissions(), fs::perms::owner_all);
+  const auto elsewhere = root_ / "elsewhere";
+  fs::create_directories(elsewhere);
+  fs::remove(own);
+  fs::create_symlink(elsewhere, own);
+  run_stage("prepare_script", {{"temp_dir", own.string()}, {"private_temp", true}}, root_);
+  EXPECT_FALSE(fs::is_symlink(own));
+  result = run_stage("prepare_script", {{"temp_dir", "/proc/none/x.tmp"}, {"private_temp", true}},
+                     root_);
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("must be able to write to `builds_dir`"));
   result = run_stage("prepare_script", {{"temp_dir", (root_ / "none").string()}}, root_);
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.out, "Running on " + std::string{host} + "...\n");

@@ -27,6 +27,8 @@ JournalHeader header() {
   header.runner_name = "x";
   header.runner_url = "https://gitlab.example.com";
   header.runner_token = util::Secret{"glrt-abc"};
+  header.executor = "shell";
+  header.builds_dir = "/srv/builds";
   header.slots = {2, 1};
   header.received = {"boot", milliseconds{1000}, milliseconds{5000}};
   return header;
@@ -118,6 +120,8 @@ TEST_F(JournalTest, GivesBackWhatWasSaved) {
   EXPECT_EQ(left->header.payload, header().payload);
   EXPECT_EQ(left->header.config, header().config);
   EXPECT_EQ(left->header.runner_token.reveal(), "glrt-abc");
+  EXPECT_EQ(left->header.executor, "shell");
+  EXPECT_EQ(left->header.builds_dir, "/srv/builds");
   EXPECT_EQ(left->header.slots.global, 2);
   EXPECT_EQ(left->header.slots.project, 1);
   EXPECT_EQ(left->header.received.wall, milliseconds{5000});
