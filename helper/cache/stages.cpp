@@ -1,10 +1,8 @@
 #include "helper/cache/stages.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <charconv>
-#include <cstdlib>
 #include <system_error>
 
 #include "helper/artifacts/upload.hpp"
@@ -13,6 +11,7 @@
 #include "helper/log.hpp"
 #include "helper/sources/files.hpp"
 #include "helper/sources/process.hpp"
+#include "helper/stage_environment.hpp"
 
 namespace slipway::helper::cache {
 
@@ -23,18 +22,6 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t smallest_chunk = 64u << 10;
 constexpr std::uint64_t largest_chunk = 1u << 30;
 constexpr unsigned most_connections = 64;
-
-/// A stage has this process for itself, and no thread was started yet.
-void enter(const std::vector<std::pair<std::string, std::string>>& variables,
-           const std::string& project_dir) {
-  for (const auto& [name, value] : variables)
-    if (!name.empty() && name.find('=') == std::string::npos)
-      ::setenv(name.c_str(), value.c_str(), 1);
-  // In one stream, so that the lines stand in the log in the order in which they were written.
-  ::dup2(STDOUT_FILENO, STDERR_FILENO);
-  if (::chdir(project_dir.c_str()) != 0)
-    throw StageFailure{1, "cannot enter the project directory " + project_dir};
-}
 
 void print_notes(const std::vector<job::CacheNote>& notes) {
   for (const auto& note : notes) note.warning ? warning(note.text) : notice(note.text);
@@ -116,7 +103,7 @@ void restore(const job::RestoreCacheParameters& parameters, const job::CacheRest
 }  // namespace
 
 int restore_caches(const job::RestoreCacheParameters& parameters) {
-  enter(parameters.variables, parameters.project_dir);
+  enter_stage(parameters.variables, parameters.project_dir);
   const auto tuning = tuning_of(environment_lookup());
   for (const auto& cache : parameters.caches) {
     print_notes(cache.notes);
@@ -126,7 +113,7 @@ int restore_caches(const job::RestoreCacheParameters& parameters) {
 }
 
 int save_caches(const job::SaveCacheParameters& parameters) {
-  enter(parameters.variables, parameters.project_dir);
+  enter_stage(parameters.variables, parameters.project_dir);
   const auto environment = environment_lookup();
   for (const auto& cache : parameters.caches) {
     print_notes(cache.notes);
