@@ -29,7 +29,8 @@ job::Variables current_variables(const StageInput& input) {
 std::vector<std::pair<std::string, std::string>> exported(const StageInput& input) {
   const auto& temp_dir = input.environment.temp_dir;
   std::vector<std::pair<std::string, std::string>> result;
-  for (const auto& variable : current_variables(input).list())
+  const auto variables = current_variables(input);  // list() is a part of it
+  for (const auto& variable : variables.list())
     result.emplace_back(variable.key,
                         variable.file ? temp_dir + "/" + variable.key : variable.value);
   return result;
