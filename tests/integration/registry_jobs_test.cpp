@@ -52,7 +52,9 @@ TEST_F(RegistryJobs, E20_APrivateRegistryWithTheJobsCredentials) {
 
   auto with_payload = job();
   with_payload.field("credentials", credentials).service(name, "second");
-  with_payload.script({fmt::format("echo the password is {}", password)});
+  with_payload.script({fmt::format("echo the password is {}", password), "echo kept >kept"});
+  // The upload needs a helper container.
+  with_payload.artifacts({"kept"});
   docker().wait_for_services_timeout = 1s;
   docker().helper_image = name;
   const auto& first = run_job(with_payload);
