@@ -54,7 +54,8 @@ void add_mounts(std::set<std::string>& lines) {
     std::string source;
     std::string target;
     fields >> source >> target;
-    lines.insert("mount " + target);
+    // An Engine makes this one with its first container in the host's network, and keeps it.
+    if (!target.ends_with("/netns/default")) lines.insert("mount " + target);
   }
 }
 
