@@ -201,9 +201,10 @@ void Metrics::write_process(Exposition& out, const MetricsMoment& moment) const 
   for (const auto& [runner, count] : failures)
     out.sample(with(labels_of(runner), {{"failure_type", "job_failure"}}),
                static_cast<double>(count));
-  counter(out, "gitlab_runner_configuration_loaded_total", "Times config.toml was read.", 1);
+  counter(out, "gitlab_runner_configuration_loaded_total", "Times config.toml was read.",
+          config_loaded_);
   counter(out, "gitlab_runner_configuration_loading_error_total",
-          "Times config.toml could not be read.", 0);
+          "Times config.toml could not be read.", config_unloaded_);
   counter(out, "gitlab_runner_configuration_saved_total", "Times config.toml was changed.",
           config_saved_);
   counter(out, "gitlab_runner_configuration_saving_error_total",

@@ -79,6 +79,7 @@ class Metrics {
   /// \param kind  container, volume or network, of a job that was gone.
   void orphans_found(std::string_view kind, std::uint64_t count = 1);
   void journal_failed() { ++journal_errors_; }
+  void config_loaded(bool well) { ++(well ? config_loaded_ : config_unloaded_); }
   void config_saved(bool well) { ++(well ? config_saved_ : config_unsaved_); }
   void api_call(const RunnerLabels& runner, const gitlab_api::CallRecord& call) {
     api_.call(runner.short_token, runner.system_id, call);
@@ -107,6 +108,8 @@ class Metrics {
   std::map<RunnerLabels, Queue> queues_;  ///< as the last job told
   std::map<std::string, std::uint64_t, std::less<>> executors_;
   ApiMetrics api_;
+  std::uint64_t config_loaded_ = 1;  ///< at the start
+  std::uint64_t config_unloaded_ = 0;
   std::uint64_t config_saved_ = 0;
   std::uint64_t config_unsaved_ = 0;
   std::map<Resumed, std::uint64_t> resumed_;

@@ -53,6 +53,7 @@ Poller::Poller(asio::any_io_executor executor, Service& service, config::Runner 
       first_delay_{first_delay},
       limit_{runner_.request_concurrency, is_adaptive(runner_)},
       last_job_{Clock::now()},
+      last_step_{Clock::now()},
       answered_{executor},
       tasks_{executor} {}
 
@@ -61,6 +62,28 @@ asio::awaitable<void> Poller::run() {
   lanes_ = 1;
   tasks_.start(poll());
   co_await tasks_.join();
+  ended_ = true;
+}
+
+void Poller::use_settings(const config::Runner& runner, std::chrono::milliseconds check_interval) {
+  const bool same_limit = limit_.hard() == std::max(runner.request_concurrency, 1) &&
+                          is_adaptive(runner) == is_adaptive(runner_);
+  if (!same_limit) limit_ = RequestLimit{runner.request_concurrency, is_adaptive(runner)};
+  runner_ = runner;
+  check_interval_ = check_interval;
+  pauses_ = PollPause{runner_, check_interval_};
+  next_ = std::min(next_, Clock::now() + check_interval_);
+  answered_.notify_all();
+}
+
+void Poller::retire(std::string config) {
+  retired_ = true;
+  retired_config_ = std::move(config);
+  answered_.notify_all();
+}
+
+bool Poller::stuck(std::chrono::milliseconds limit) const {
+  return !waiting_ && !ended_ && std::max(last_step_, next_) + limit < Clock::now();
 }
 
 void Poller::use_token(const config::TokenChange& change) {
@@ -74,6 +97,7 @@ void Poller::use_token(const config::TokenChange& change) {
 asio::awaitable<void> Poller::poll() {
   while (true) {
     co_await turn();
+    if (retired_) co_return;
     next_ = Clock::now() + check_interval_;
     ++counts_.feeds;
     const UnderWay counted{under_way_, answered_};
@@ -94,20 +118,25 @@ asio::awaitable<void> Poller::poll() {
   }
 }
 
-/// Returns when a request may begin. Nothing may be waited for between this and its beginning.
+/// Returns when a request may begin, or none is wanted any more. Nothing may be waited for between
+/// this and its beginning.
 asio::awaitable<void> Poller::turn() {
-  while (true) {
+  while (!retired_) {
+    last_step_ = Clock::now();
+    waiting_ = false;
     const bool limited = runner_.limit > 0 && service_.jobs_of(*this) + under_way_ >= runner_.limit;
     if (limited && under_way_ > 0) {
       co_await answered_.wait();
     } else if (limited || !service_.has_room(*this, under_way_)) {
+      waiting_ = under_way_ == 0;
       co_await service_.room_changed();
     } else if (under_way_ >= limit_.current()) {
       ++counts_.exceeded;
       co_await answered_.wait();
     } else if (const auto left = next_ - Clock::now(); left > 0ms) {
-      const auto pause = std::chrono::ceil<std::chrono::milliseconds>(left);
-      co_await util::sleep_for(pause);
+      auto sleeping = util::sleep_for(std::chrono::ceil<std::chrono::milliseconds>(left));
+      auto changed = answered_.wait();
+      co_await util::first_of(std::move(sleeping), std::move(changed));
     } else {
       co_return;
     }

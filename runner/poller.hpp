@@ -2,6 +2,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
+#include <string>
 
 #include "config/config.hpp"
 #include "config/edit.hpp"
@@ -28,8 +29,21 @@ class Poller {
          gitlab_api::ClientOptions client, std::chrono::milliseconds check_interval,
          std::chrono::milliseconds first_delay = std::chrono::milliseconds{0});
 
-  /// Polls until cancelled.
+  /// Polls until cancelled, or until retire() and the answers to the requests under way.
   asio::awaitable<void> run();
+
+  /// Settings that the coordinator does not see: they hold for the next job. A pause after refusals
+  /// is over. `runner` has the same url, token and TLS files.
+  void use_settings(const config::Runner& runner, std::chrono::milliseconds check_interval);
+  /// No further requests. A job that one under way brings is still taken, or it would be lost.
+  /// \param config  the text of the runner's configuration, for that job's journal.
+  void retire(std::string config);
+  bool retired() const { return retired_; }
+  const std::string& retired_config() const { return retired_config_; }
+  /// run() has returned.
+  bool ended() const { return ended_; }
+  /// Neither an answer nor a wait that another explains for so long: something is wrong with it.
+  bool stuck(std::chrono::milliseconds limit) const;
 
   /// From now on the runner's token is another one.
   void use_token(const config::TokenChange& change);
@@ -68,6 +82,11 @@ class Poller {
   int lanes_ = 0;  ///< coroutines that make requests
   Time next_{};    ///< not before then
   Time last_job_;
+  Time last_step_;        ///< when it last began to wait for something, or to ask
+  bool waiting_ = false;  ///< for room or for an answer, as long as that takes
+  bool retired_ = false;
+  bool ended_ = false;
+  std::string retired_config_;
   util::Condition answered_;
   util::TaskGroup tasks_;  ///< the requests, and jobs that are given back
 };

@@ -9,6 +9,7 @@
 
 #include "config/paths.hpp"
 #include "runner/log_counts.hpp"
+#include "runner/runnable.hpp"
 #include "util/async.hpp"
 
 namespace slipway::runner {
@@ -21,28 +22,6 @@ constexpr std::chrono::milliseconds unstarted_pause = 10s;
 
 std::int64_t unix_time() {
   return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
-
-/// A runner that can take jobs; why not is logged.
-bool usable(const config::Runner& runner) {
-  if (runner.token.reveal().find_first_not_of(" \t\r\n") == std::string::npos) {
-    spdlog::warn("the runner has no token and is skipped; register it again runner={}",
-                 runner.name);
-    return false;
-  }
-  if (runner.executor != "docker") {
-    spdlog::error(
-        "executor \"{}\" is not supported by this version (supported: docker); the runner is "
-        "skipped runner={}",
-        runner.executor, runner.name);
-    return false;
-  }
-  if (!runner.docker) {
-    spdlog::error("the runner has no [runners.docker] section and is skipped runner={}",
-                  runner.name);
-    return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -63,13 +42,12 @@ Service::Service(asio::any_io_executor executor, ServiceOptions options)
       room_{executor},
       running_{executor},
       polling_{executor},
-      helpers_{executor} {
-  if (options_.config.concurrent < 1)
-    throw std::runtime_error{fmt::format("{}: concurrent is {}, but must be at least 1",
-                                         options_.config.path, options_.config.concurrent)};
+      helpers_{executor},
+      rotating_{executor} {
+  check_runnable(options_.config);
   std::vector<const config::Runner*> runners;
   for (const auto& runner : options_.config.runners)
-    if (usable(runner) && has_engine(runner)) runners.push_back(&runner);
+    if (is_usable(runner) && has_engine(runner)) runners.push_back(&runner);
   const std::chrono::milliseconds interval = options_.config.check_interval;
   for (const auto* runner : runners) {
     // They take turns, so that a coordinator is not asked by all at once.
@@ -122,7 +100,9 @@ asio::awaitable<int> Service::run() {
   // One whose end was only to be removed is gone at once.
   for (auto job = jobs_.begin(); job != jobs_.end();) running_.start(run_job(job++));
   for (auto& poller : pollers_) polling_.start(poller.run());
-  if (rotation_.needed()) helpers_.start(rotation_.run());
+  if (rotation_.needed()) rotating_.start(rotation_.run());
+  if (options_.load_config) helpers_.start(watch_config());
+  if (options_.manager.present()) helpers_.start(tell_manager());
   spdlog::info("Starting multi-runner from {}... runners={} concurrent={} builds={}",
                options_.config.path, pollers_.size(), options_.config.concurrent, jobs_.size());
   while (!draining_) co_await room_.wait();
@@ -135,7 +115,9 @@ asio::awaitable<int> Service::run() {
   co_await running_.join();
   spdlog::info("All workers stopped.");
   helpers_.cancel();
+  rotating_.cancel();
   co_await helpers_.join();
+  co_await rotating_.join();
   if (reaper_.pending() > 0) {
     try {
       auto reaping = reaper_.drain(executors::Reaper::Which::all);
@@ -176,9 +158,13 @@ bool Service::is_present(const ActiveJob& job) {
   return !job.reported || job.run->removing();
 }
 
+/// Of the runner, also those that another poller of it took before a reload.
 int Service::jobs_of(Poller& poller) const {
+  const auto& runner = poller.runner();
   return static_cast<int>(std::count_if(jobs_.begin(), jobs_.end(), [&](const ActiveJob& job) {
-    return job.gitlab == &poller.gitlab() && is_present(job);
+    const bool own = job.gitlab == &poller.gitlab() ||
+                     (job.runner.token == runner.token && job.runner.url == runner.url);
+    return own && is_present(job);
   }));
 }
 
@@ -194,6 +180,7 @@ void Service::start_job(Poller& poller, job::Job job, std::string payload) {
   active->numbers = slots_.take(poller.runner().token.reveal(), job.info.project_id);
   metrics_.job_taken(labels_of(active->runner), job.info, active->runner.executor);
   auto header = journal_header(active->runner, job, std::move(payload), active->numbers);
+  if (poller.retired()) header.config = poller.retired_config();
   auto settings = job_settings(*active, std::move(job));
   settings.header = std::move(header);
   active->run = std::make_unique<JobRun>(executor_, poller.gitlab(), state_, std::move(settings),
@@ -287,6 +274,7 @@ void Service::pause_polling() {
 
 void Service::end_polling() {
   draining_ = true;
+  options_.manager.tell("STOPPING=1");
   polling_.cancel();
   status_file_.changed();
   room_.notify_all();
@@ -343,12 +331,20 @@ asio::awaitable<void> Service::limit_shutdown() {
 asio::awaitable<void> Service::watch_signals() {
   asio::signal_set signals{executor_, SIGQUIT, SIGTERM, SIGINT};
   signals.add(SIGHUP);
+  signals.add(SIGUSR1);
   while (true) {
     const int number = co_await signals.async_wait(asio::use_awaitable);
     if (number == SIGHUP) {
       // `systemctl reload` must not end the daemon and leave its jobs behind.
-      spdlog::warn("SIGHUP: this version does not reload {}; restart to use its changes",
-                   options_.config.path);
+      if (options_.load_config)
+        reload_soon();
+      else
+        spdlog::warn("SIGHUP: this process has no configuration file to read again");
+      continue;
+    }
+    if (number == SIGUSR1) {
+      spdlog::info("state={} runners={} builds={}\n{}", process_state(), pollers_.size(),
+                   jobs_.size(), jobs_page());
       continue;
     }
     if (number == SIGQUIT) {

@@ -21,6 +21,7 @@
 #include "runner/metrics.hpp"
 #include "runner/metrics_server.hpp"
 #include "runner/poller.hpp"
+#include "runner/service_manager.hpp"
 #include "runner/slots.hpp"
 #include "runner/state_dir.hpp"
 #include "runner/status_file.hpp"
@@ -36,7 +37,13 @@ namespace slipway::runner {
 /// What a process that runs jobs is made of, as cmd found it.
 struct ServiceOptions {
   config::Config config;
-  std::string certs_dir;  ///< predefined TLS files
+  /// Reads the file again, for a reload; null: there is no file. \throws what keeps it from being
+  /// used.
+  std::function<config::Config()> load_config;
+  /// Called when what load_config() gave is in force; may be null.
+  std::function<void(const config::Config&)> on_loaded;
+  ServiceManager manager;  ///< told of the daemon's states
+  std::string certs_dir;   ///< predefined TLS files
   std::string state_dir;
   std::string system_id;
   std::string version;
@@ -69,6 +76,9 @@ class Service {
   /// Leaves the running jobs to the next process; run() returns when that is safe. SIGTERM and
   /// SIGINT with `on_stop = "adopt"`.
   void leave(std::string signal);
+
+  /// Reads the configuration again at the next look, whether it changed or not. SIGHUP.
+  void reload_soon() { reload_asked_ = true; }
 
   /// Jobs that are not yet removed altogether.
   std::size_t active_jobs() const { return jobs_.size(); }
@@ -107,6 +117,7 @@ class Service {
     std::unique_ptr<executors::docker::Engine> engine;
     std::unique_ptr<executors::docker::Sweeper> sweeper;
     std::unique_ptr<DiskWatch> disk;
+    bool watched = false;  ///< disk->run() is running
   };
 
   gitlab_api::ClientOptions client_options(const config::Runner& runner);
@@ -119,6 +130,16 @@ class Service {
                                std::string payload, Slots::Numbers numbers) const;
   asio::awaitable<void> run_job(std::list<ActiveJob>::iterator active);
   asio::awaitable<void> watch_signals();
+  asio::awaitable<void> watch_config();
+  asio::awaitable<void> reload(bool asked);
+  std::optional<config::Config> read_config(bool asked);
+  void use_config(config::Config fresh);
+  void add_pollers(const std::vector<config::Runner>& runners);
+  void forget_retired();
+  void tell_of_restarts(const config::Config& fresh) const;
+  asio::awaitable<void> tell_manager();
+  asio::awaitable<bool> is_well();
+  std::string manager_status() const;
   asio::awaitable<void> limit_shutdown();
   asio::awaitable<void> watch_idle();
   static bool is_present(const ActiveJob& job);
@@ -157,6 +178,7 @@ class Service {
   Slots slots_;
   std::list<ActiveJob> jobs_;
   std::list<Poller> pollers_;
+  std::list<Poller> retired_;  ///< of runners that changed or are gone, until their jobs have ended
   TokenRotation rotation_;
   bool draining_ = false;
   bool aborting_ = false;
@@ -167,13 +189,15 @@ class Service {
   int jobs_taken_ = 0;
   int running_now_ = 0;  ///< started and not yet reported: at most `concurrent`
   bool leaving_ = false;
+  bool reload_asked_ = false;
   /// Journals that this version cannot read: their jobs are somebody's.
   std::set<std::string> foreign_jobs_;
   util::Event swept_;  ///< what was left over at the start is removed, or cannot be reached
   util::Condition room_;
-  util::TaskGroup running_;  ///< the jobs
-  util::TaskGroup polling_;  ///< one task per runner, all cancelled by drain()
-  util::TaskGroup helpers_;  ///< signals, reaper, shutdown limit
+  util::TaskGroup running_;   ///< the jobs
+  util::TaskGroup polling_;   ///< one task per runner, all cancelled by drain()
+  util::TaskGroup helpers_;   ///< signals, reaper, shutdown limit
+  util::TaskGroup rotating_;  ///< the rotation of tokens, begun again by a reload
 };
 
 }  // namespace slipway::runner

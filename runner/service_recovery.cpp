@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "config/edit.hpp"
 #include "config/load.hpp"
+#include "runner/runnable.hpp"
 #include "runner/service.hpp"
 #include "util/async.hpp"
 
@@ -22,15 +22,6 @@ constexpr auto first_sweep_limit = 10s;
 
 bool same_runner(const config::Runner& a, const config::Runner& b) {
   return a.token.reveal() == b.token.reveal() && a.url == b.url;
-}
-
-/// The configuration with this one runner; "" if it has no file.
-std::string config_text(const config::Config& config, const config::Runner& runner) {
-  if (config.text.empty()) return "";
-  std::vector<std::size_t> others;
-  for (std::size_t i = 0; i < config.runners.size(); ++i)
-    if (!same_runner(config.runners[i], runner)) others.push_back(i);
-  return config::with_runners_removed(config.text, others);
 }
 
 /// The runner as it was when the job began; `known`: its configuration is.
@@ -192,7 +183,8 @@ asio::awaitable<void> Service::sweep() {
 
 asio::awaitable<void> Service::tidy() {
   for (auto& poller : pollers_) engine_for(poller.runner());
-  for (auto& [host, in_use] : engines_) helpers_.start(in_use.disk->run());
+  for (auto& [host, in_use] : engines_)
+    if (!std::exchange(in_use.watched, true)) helpers_.start(in_use.disk->run());
   try {
     auto first = sweep();
     co_await util::with_timeout(std::move(first), first_sweep_limit);

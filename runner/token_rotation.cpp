@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "config/feature_flags.hpp"
 #include "job/job.hpp"
@@ -92,12 +93,23 @@ std::string time_text(Time time) {
 TokenRotation::TokenRotation(std::list<Poller>& pollers, Store store, gitlab_api::RetryClock clock)
     : pollers_{pollers}, store_{std::move(store)}, clock_{std::move(clock)} {}
 
+std::vector<TokenRotation::Unstored> TokenRotation::unstored() const {
+  std::vector<Unstored> list;
+  for (const auto& subject : subjects_)
+    if (subject.unstored) list.push_back(*subject.unstored);
+  return list;
+}
+
 bool TokenRotation::needed() {
-  subjects_.clear();
+  auto before = std::exchange(subjects_, {});
   for (auto& poller : pollers_) {
     const auto& runner = poller.runner();
-    if (!rotation_due(runner.token_obtained_at, runner.token_expires_at)) continue;
-    if (is_off(runner)) {
+    const auto old = std::ranges::find_if(before, [&](const Subject& subject) {
+      return subject.unstored && subject.unstored->second.token == runner.token;
+    });
+    const bool unstored = old != before.end();
+    if (!unstored && !rotation_due(runner.token_obtained_at, runner.token_expires_at)) continue;
+    if (!unstored && is_off(runner)) {
       spdlog::warn(
           "the token expires at {} and is not replaced (FF_DISABLE_AUTOMATIC_TOKEN_ROTATION) "
           "runner={}",
@@ -107,6 +119,10 @@ bool TokenRotation::needed() {
     Subject subject;
     subject.poller = &poller;
     set_due(subject);
+    if (unstored) {
+      subject.unstored = std::move(old->unstored);
+      subject.due = old->due;
+    }
     subjects_.push_back(std::move(subject));
   }
   return !subjects_.empty();

@@ -34,9 +34,12 @@ class TokenRotation {
   /// `pollers` must outlive it. Of `clock`, sleep and now are used.
   TokenRotation(std::list<Poller>& pollers, Store store, gitlab_api::RetryClock clock);
 
-  /// Whether there is anything to do. Warns of runners that forbid it
-  /// (FF_DISABLE_AUTOMATIC_TOKEN_ROTATION).
+  /// Whether there is anything to do; to be called again, while run() is not running, when there
+  /// are other pollers. Warns of runners that forbid it (FF_DISABLE_AUTOMATIC_TOKEN_ROTATION).
   bool needed();
+  /// A token that is in use but could not be stored yet, and what its runner was before.
+  using Unstored = std::pair<config::Runner, config::TokenChange>;
+  std::vector<Unstored> unstored() const;
   /// Until cancelled; a call under way is brought to its end, within a minute. Looks at the wall
   /// clock every minute, whatever happens to it meanwhile.
   asio::awaitable<void> run();
@@ -48,7 +51,7 @@ class TokenRotation {
     Time due;
     std::optional<Time> expires;
     std::chrono::seconds retry{0};  ///< the last pause after a failure
-    std::optional<std::pair<config::Runner, config::TokenChange>> unstored;
+    std::optional<Unstored> unstored;
   };
 
   asio::awaitable<void> rotate(Subject& subject);

@@ -110,6 +110,11 @@ gitlab_api::RegisterResult call_reset_token(ClientOptions options, std::int64_t 
 std::string failure_fields(const gitlab_api::CallResult& result) {
   auto out = fmt::format("error={}", log_value(result.text));
   if (!result.correlation_id.empty()) out += " correlation_id=" + log_value(result.correlation_id);
+  if (result.text.find("certificate refused") != std::string::npos)
+    out += " hint=" + log_value(
+                          "the CA certificates are those of tls-ca-file (--tls-ca-file), else "
+                          "<host>.crt in the directory certs beside the default "
+                          "configuration file, else the system's");
   return out;
 }
 

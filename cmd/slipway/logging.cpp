@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -75,6 +76,43 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
   std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
 };
 
+int syslog_level(Severity severity) {
+  switch (severity) {
+    case Severity::panic:
+      return LOG_EMERG;
+    case Severity::fatal:
+      return LOG_CRIT;
+    case Severity::error:
+      return LOG_ERR;
+    case Severity::warning:
+      return LOG_WARNING;
+    case Severity::info:
+      return LOG_INFO;
+    default:
+      return LOG_DEBUG;
+  }
+}
+
+class SyslogSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit SyslogSink(std::string name) : name_{std::move(name)} {
+    ::openlog(name_.c_str(), LOG_PID, LOG_DAEMON);
+  }
+  ~SyslogSink() override { ::closelog(); }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& event) override {
+    auto line = parse_log_text({event.payload.data(), event.payload.size()});
+    line.severity = severity_of(event);
+    if (line.severity < Severity::info || line.message.empty()) return;
+    const auto text = format_log_line(line, LogFormat::runner, /*colour=*/false);
+    ::syslog(syslog_level(line.severity), "%s", text.c_str());
+  }
+  void flush_() override {}
+
+  std::string name_;  ///< openlog() keeps the pointer
+};
+
 /// What set_up_logging() was told, and where the lines go.
 struct State {
   LogOptions options;
@@ -135,8 +173,13 @@ void apply_log_settings(const config::Config& config) {
   look_like(level.empty() ? config.log_level : level, format.empty() ? config.log_format : format);
 }
 
+void log_to_syslog(const std::string& name) {
+  spdlog::default_logger()->sinks().push_back(std::make_shared<SyslogSink>(name));
+}
+
 void log_fatal(const std::string& text, bool panic) {
-  spdlog::logger logger{panic ? panic_logger : "", state().sink};
+  const auto& sinks = spdlog::default_logger()->sinks();
+  spdlog::logger logger{panic ? panic_logger : "", sinks.begin(), sinks.end()};
   logger.critical(text);
 }
 

@@ -22,6 +22,10 @@ void set_up_logging(const LogOptions& options);
 /// every load. \throws Fatal for an unknown format (levels are checked by the loader).
 void apply_log_settings(const config::Config& config);
 
+/// From now on every line from level info up goes to the system's log as well, as format runner has
+/// it. \param name  of the program there.
+void log_to_syslog(const std::string& name);
+
 /// Logs the last line of a command that failed.
 void log_fatal(const std::string& text, bool panic);
 

@@ -12,11 +12,13 @@
 #include <vector>
 
 #include "cmd/slipway/commands.hpp"
+#include "cmd/slipway/completion.hpp"
 #include "cmd/slipway/fatal.hpp"
 #include "cmd/slipway/go_style.hpp"
 #include "cmd/slipway/help.hpp"
 #include "cmd/slipway/helper_command.hpp"
 #include "cmd/slipway/logging.hpp"
+#include "cmd/slipway/service_commands.hpp"
 #include "cmd/slipway/version.hpp"
 
 namespace slipway::cmd {
@@ -38,6 +40,7 @@ constexpr std::array commands{
     Command{"exec", "Run the pipeline of the repository here, without GitLab", add_exec_command,
             /*takes_words=*/true, /*quiet=*/true},
     Command{"list", "List the configured runners", add_list_command},
+    Command{"lint", "Check the configuration file", add_lint_command},
     Command{"status", "Say whether the daemon runs, and what it is about", add_status_command},
     Command{"verify", "Ask GitLab whether the configured runners are still valid",
             add_verify_command},
@@ -45,6 +48,13 @@ constexpr std::array commands{
     Command{"gc", "Remove what jobs have left on the disks of the Engines", add_gc_command},
     Command{"unregister", "Remove runners from GitLab and from the configuration",
             add_unregister_command},
+    Command{"drain", "Take no more jobs; the daemon ends when the running ones have",
+            add_drain_command},
+    Command{"install", "Make a service of the daemon", add_install_command},
+    Command{"uninstall", "Remove that service", add_uninstall_command},
+    Command{"start", "Start the service", add_start_command},
+    Command{"stop", "Stop the service when its running jobs have ended", add_stop_command},
+    Command{"restart", "Stop the service, then start it", add_restart_command},
 };
 
 struct GlobalOptions {
@@ -87,6 +97,7 @@ class Program {
         if (global.rest.size() > 1) select(global.rest[1]);
         return print_help();
       }
+      if (name == "completion" || name == "man") return print_made(global.rest);
       if (is_helper_command(name)) exec_helper(global.rest);
       add_command_words(name, global.rest.subspan(1), all);
     }
@@ -148,6 +159,30 @@ class Program {
     }
     return true;
   }
+
+  /// `completion SHELL`, `man [COMMAND]`: made of all commands with their flags.
+  int print_made(std::span<const std::string> words) {
+    if (words.size() > 2)
+      throw UsageError{fmt::format("unexpected argument \"{}\"", words[2].substr(0, 64))};
+    for (const auto& command : commands)
+      command.add(*app_.get_subcommand(std::string{command.name}), context_, action_);
+    // The name of the machine that makes a page is nobody else's default.
+    app_.get_subcommand("register")->get_option("--name")->default_str("");
+    const auto& program = context_.identity.program;
+    if (words[0] == "completion") {
+      if (words.size() < 2) throw UsageError{"for which shell? bash, zsh, fish"};
+      return print(completion_script(app_, program, words[1]));
+    }
+    const CLI::App* page = nullptr;
+    if (words.size() == 2) {
+      const auto known = std::ranges::find(commands, words[1], &Command::name);
+      if (known == commands.end()) throw Fatal{fmt::format("Command {} not found.", words[1])};
+      page = app_.get_subcommand(words[1]);
+    }
+    return print(man_page(app_, program, page));
+  }
+
+  static int print(const std::string& text) { return std::fputs(text.c_str(), stdout) < 0 ? 1 : 0; }
 
   int print_help() const { return std::fputs(help().c_str(), stdout) < 0 ? 1 : 0; }
 

@@ -50,6 +50,21 @@ void add_basic_options(CLI::App& command, RegisterOptions& own) {
       ->envname("RUNNER_EXECUTOR");
 }
 
+void add_file_options(CLI::App& command, RegisterOptions& own) {
+  command
+      .add_option("--template-config", own.template_path,
+                  "File whose only [[runners]] gives what flags do not")
+      ->envname("TEMPLATE_CONFIG_FILE");
+  command
+      .add_option("--concurrent", own.concurrent,
+                  "Set the file's concurrent: jobs at once, of all runners together")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--set", own.settings,
+                  "Set a key that has no flag: runners.docker.key=value, in TOML's notation")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 void add_server_options(CLI::App& command, RegisterOptions& own) {
   command.add_option("--tag-list", own.tag_list, "Tags, comma-separated")
       ->envname("RUNNER_TAG_LIST");
@@ -83,8 +98,10 @@ int register_runner(const Context& context, const RegisterLine& line) {
 void add_register_command(CLI::App& command, const Context& context, Action& action) {
   const auto line = std::make_shared<RegisterLine>();  // shared with the action
   line->own.name = host_name();
+  line->own.default_name = line->own.name;
   add_config_option(command, context, line->own.config_path);
   add_basic_options(command, line->own);
+  add_file_options(command, line->own);
   add_server_options(command, line->own);
   line->runner.add_to(command);
   command.callback([line, &context, &action] {

@@ -15,9 +15,12 @@
 #include "cmd/slipway/coordinator_call.hpp"
 #include "cmd/slipway/executor_names.hpp"
 #include "cmd/slipway/fatal.hpp"
+#include "cmd/slipway/go_style.hpp"
 #include "cmd/slipway/log_format.hpp"
 #include "config/edit.hpp"
+#include "config/edit_keys.hpp"
 #include "config/load.hpp"
+#include "config/template.hpp"
 #include "job/job.hpp"
 
 namespace slipway::cmd {
@@ -25,6 +28,8 @@ namespace slipway::cmd {
 namespace {
 
 using gitlab_api::Status;
+
+constexpr std::string_view settings_prefix = "runners.";
 
 std::string now_text() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
@@ -90,6 +95,7 @@ void Registration::run() {
   log_mode(context_, ModeHint::jobs_need_a_process);
   system_id_ = system_id(options_.config_path);
   try {
+    take_template();
     if (options_.non_interactive)
       check_complete();
     else
@@ -100,7 +106,7 @@ void Registration::run() {
     enrol();
     ask_executor();
     ask_image();
-    add_cache_volume();
+    keep_tables_of_executor();
     warn_of_limits();
     save();
   } catch (const Interrupted& error) {
@@ -121,6 +127,28 @@ void Registration::check_options() const {
   check_readable(text("tls-ca-file"), "tls-ca-file");
   check_readable(text("tls-cert-file"), "tls-cert-file");
   check_readable(text("tls-key-file"), "tls-key-file");
+  check_settings();
+}
+
+/// A key or value that is no good is told before anything happens.
+void Registration::check_settings() const {
+  auto text = config::with_runner_appended("", entry_);
+  for (const auto& setting : options_.settings) {
+    const auto equals = setting.find('=');
+    if (!setting.starts_with(settings_prefix) || equals == std::string::npos)
+      throw UsageError{
+          fmt::format("invalid value \"{}\" for -set: expected runners.key=value, as in "
+                      "runners.docker.shm_size=300000",
+                      setting.substr(0, 128))};
+    const auto key = setting.substr(settings_prefix.size(), equals - settings_prefix.size());
+    try {
+      config::check_runner_key(key);
+      text = config::with_runner_key(text, 0, key, setting.substr(equals + 1));
+      config::parse(text, "--set " + setting, config::process_environment());
+    } catch (const std::exception& error) {
+      throw UsageError{error.what()};
+    }
+  }
 }
 
 /// Everything that would be asked for, before the first call.
@@ -234,14 +262,6 @@ void Registration::register_with_registration_token() {
 }
 
 void Registration::verify_authentication_token() {
-  const bool known = std::ranges::any_of(config_.runners, [&](const config::Runner& runner) {
-    return runner.token.reveal() == options_.token;
-  });
-  if (known && created_in_ui())
-    spdlog::warn(
-        "A runner with this authentication token is already in the configuration; a second entry "
-        "is added runner={}",
-        short_form(options_.token));
   if (!created_in_ui()) {
     spdlog::info("Token specified trying to verify runner...");
     spdlog::warn("If you want to register use the '-r' instead of '-t'.");
@@ -250,7 +270,8 @@ void Registration::verify_authentication_token() {
   log_verified(result.call, util::Secret{options_.token});
   if (result.call.status != Status::ok) throw panic("Failed to verify the runner.");
   if (!created_in_ui()) return;
-  enrolled_ = true;
+  // One that was there before this command is not its to take back.
+  enrolled_ = known_runner() == nullptr;
   entry_.set("id", result.id);
   entry_.set("token_obtained_at", now_text());
   entry_.set("token_expires_at", result.token_expires_at);
@@ -305,21 +326,109 @@ void Registration::warn_of_limits() const {
   }
 }
 
+/// Only what the runner lacks; prompts show it.
+void Registration::take_template() {
+  if (options_.template_path.empty()) return;
+  spdlog::info("Merging configuration from template file \"{}\"", options_.template_path);
+  entry_.set("url", options_.url);
+  entry_.set("executor", options_.executor);
+  try {
+    config::merge_template(entry_, options_.template_path);
+  } catch (const config::ConfigError& error) {
+    throw Fatal{fmt::format("Could not handle configuration merging from template file error={}",
+                            log_value(error.what()))};
+  }
+  options_.url = text("url");
+  options_.executor = text("executor");
+}
+
+/// As GitLab Runner: those of others are dropped, even if flags or a template set them.
+void Registration::keep_tables_of_executor() {
+  const auto& executor = options_.executor;
+  const bool docker = executor.starts_with("docker");
+  const struct {
+    const char* table;
+    bool kept;
+  } tables[] = {
+      {"docker", docker},
+      {"machine", executor == "docker+machine"},
+      {"autoscaler", executor == "docker-autoscaler" || executor == "instance"},
+      {"kubernetes", executor == "kubernetes"},
+      {"custom", executor == "custom"},
+      {"ssh", executor == "ssh" || executor == "parallels" || executor == "virtualbox"},
+      {"parallels", executor == "parallels"},
+      {"virtualbox", executor == "virtualbox"},
+      {"referees", false},
+  };
+  for (const auto& one : tables)
+    if (!one.kept) entry_.erase_table(one.table);
+}
+
+const config::Runner* Registration::known_runner() const {
+  const auto without_slash = [](std::string_view url) {
+    while (url.ends_with('/')) url.remove_suffix(1);
+    return url;
+  };
+  const auto known = std::ranges::find_if(config_.runners, [&](const config::Runner& runner) {
+    return runner.token.reveal() == options_.token &&
+           without_slash(runner.url) == without_slash(options_.url);
+  });
+  return known == config_.runners.end() ? nullptr : &*known;
+}
+
 void Registration::save() {
+  const bool known = known_runner() != nullptr;
+  known ? update_runner() : add_runner();
+  enrolled_ = false;
+  apply_settings();
+  if (options_.concurrent > 0) config::set_concurrent(options_.config_path, options_.concurrent);
+  spdlog::info(
+      "Runner registered successfully. Feel free to start it, but if it's running already the "
+      "config should be automatically reloaded!");
+  spdlog::info("Configuration (with the authentication token) was saved in \"{}\"",
+               options_.config_path);
+  const auto runners = config_.runners.size() + (known ? 0 : 1);
+  if (runners > 1 && config_.concurrent == 1 && options_.concurrent == 0)
+    spdlog::info(
+        "All {} runners together run one job at a time: raise concurrent in the file, or add "
+        "--concurrent N",
+        runners);
+}
+
+void Registration::add_runner() {
+  if (options_.executor.starts_with("docker")) add_cache_volume();
   entry_.set("name", options_.name);
   entry_.set("url", options_.url);
   entry_.set("token", options_.token);
   entry_.set("executor", options_.executor);
   config::append_runner(options_.config_path, entry_);
-  enrolled_ = false;
+}
+
+/// The same command run again changes nothing, and another one what it names.
+void Registration::update_runner() {
+  const auto known = *known_runner();
   spdlog::info(
-      "Runner registered successfully. Feel free to start it; if it's running already, restart "
-      "it: this version does not reload its configuration.");
-  spdlog::info("Configuration (with the authentication token) was saved in \"{}\"",
-               options_.config_path);
-  if (const auto runners = config_.runners.size() + 1; runners > 1 && config_.concurrent == 1)
-    spdlog::info("All {} runners together run one job at a time: raise concurrent in the file",
-                 runners);
+      "The runner is in the configuration already; its entry is updated, none is added runner={}",
+      short_form(options_.token));
+  auto entry = entry_;
+  for (const auto* key : {"url", "token_obtained_at", "token_expires_at"}) entry.erase(key);
+  if (options_.name != options_.default_name) entry.set("name", options_.name);
+  entry.set("executor", options_.executor);
+  config::update_runner(
+      options_.config_path,
+      [&](const config::Runner& one) { return one.token == known.token && one.url == known.url; },
+      entry);
+}
+
+void Registration::apply_settings() {
+  const auto matches = [this](const config::Runner& one) {
+    return one.token.reveal() == options_.token;
+  };
+  for (const auto& setting : options_.settings) {
+    const auto equals = setting.find('=');
+    const auto key = setting.substr(settings_prefix.size(), equals - settings_prefix.size());
+    config::set_runner_key(options_.config_path, matches, key, setting.substr(equals + 1));
+  }
 }
 
 void Registration::undo() noexcept {

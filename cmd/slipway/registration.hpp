@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cmd/slipway/commands.hpp"
 #include "cmd/slipway/interruption.hpp"
@@ -22,7 +23,11 @@ struct RegisterOptions {
   std::string token;
   std::string registration_token;
   std::string name;
+  std::string default_name;  ///< what `name` is when nothing was said
   std::string executor;
+  std::string template_path;          ///< "" = none
+  int concurrent = 0;                 ///< for the file; 0 = as it is
+  std::vector<std::string> settings;  ///< `runners.docker.key=TOML value`
   // Settings of the server: sent only with a registration token.
   std::string tag_list;
   bool run_untagged = false;
@@ -45,6 +50,7 @@ class Registration {
 
  private:
   void check_options() const;
+  void check_settings() const;
   void check_complete() const;
   void settle_token();
   void check_server_options() const;
@@ -57,6 +63,13 @@ class Registration {
   void verify_authentication_token();
   void warn_of_limits() const;
   void save();
+  void add_runner();
+  void update_runner();
+  void apply_settings();
+  void take_template();
+  void keep_tables_of_executor();
+  /// The file has a runner of this url and token already.
+  const config::Runner* known_runner() const;
   void undo() noexcept;
   gitlab_api::ClientOptions client() const;
   bool created_in_ui() const { return options_.token.starts_with("glrt-"); }

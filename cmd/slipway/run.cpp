@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
-#include <chrono>
 #include <filesystem>
 
 #include "cmd/slipway/fatal.hpp"
 #include "cmd/slipway/logging.hpp"
 #include "cmd/slipway/serve.hpp"
 #include "cmd/slipway/state_location.hpp"
+#include "config/file_watch.hpp"
 #include "config/load.hpp"
 #include "gitlab_api/client.hpp"
 
@@ -19,14 +19,22 @@ namespace slipway::cmd {
 
 namespace {
 
-/// Without any runner, once the last job has ended.
-constexpr std::chrono::seconds idle_before_end{1};
+/// The file as this process serves it. \throws config::ConfigError, Fatal.
+config::Config read_file(const RunOptions& options, const std::string& path) {
+  auto config = config::load(path);
+  if (!config.exists) {
+    const auto hint = config::foreign_config_hint(options.identity, config::file_exists);
+    throw Fatal{fmt::format("config file not found: {}; make one with `{} register`{}", path,
+                            options.identity.program, hint.empty() ? "" : ". " + hint)};
+  }
+  if (!options.listen_address.empty()) config.listen_address = options.listen_address;
+  if (!options.user.empty()) config.user = options.user;
+  return config;
+}
 
-/// True if an earlier process left journals there.
-bool has_jobs(const std::filesystem::path& state_dir) {
-  std::error_code none;
-  return std::filesystem::directory_iterator{state_dir / "jobs", none} !=
-         std::filesystem::directory_iterator{};
+void log_loaded(const config::Config& config) {
+  apply_log_settings(config);
+  for (const auto& warning : config.warnings) spdlog::warn("{}", warning.text);
 }
 
 }  // namespace
@@ -35,27 +43,25 @@ int run_service(const RunOptions& options) {
   if (!options.working_directory.empty() && ::chdir(options.working_directory.c_str()) != 0)
     throw Fatal{
         fmt::format("cannot change to the working directory {}", options.working_directory)};
+  if (options.syslog) log_to_syslog(options.service);
   const auto path = std::filesystem::absolute(options.config_path);
   runner::ServiceOptions service;
-  service.config = config::load(path.string());
-  apply_log_settings(service.config);
-  for (const auto& warning : service.config.warnings) spdlog::warn("{}", warning.text);
-  if (!service.config.exists) {
-    const auto hint = config::foreign_config_hint(options.identity, config::file_exists);
-    throw Fatal{fmt::format("config file not found: {}; make one with `{} register`{}",
-                            path.string(), options.identity.program,
-                            hint.empty() ? "" : ". " + hint)};
-  }
-  if (!options.listen_address.empty()) service.config.listen_address = options.listen_address;
+  service.manager = runner::ServiceManager::of_environment();
+  service.config = read_file(options, path.string());
+  log_loaded(service.config);
+  // Also where two state directories would not tell: the file decides whose runners these are.
+  config::ServingLock lock{path.string()};
+  service.load_config = [&options, &lock, file = path.string()] {
+    auto config = read_file(options, file);
+    lock.renew();
+    return config;
+  };
+  service.on_loaded = log_loaded;
   service.certs_dir = options.paths.certs_dir;
   service.state_dir = state_location(service.config, options.paths, path).string();
-  if (service.config.runners.empty()) {
-    const auto problem = fmt::format("{} has no [[runners]]; add one with `{} register`",
-                                     path.string(), options.identity.program);
-    if (!has_jobs(service.state_dir)) throw Fatal{problem};
-    spdlog::warn("{}; only the jobs of an earlier process are brought to their end", problem);
-    service.wait_timeout = idle_before_end;
-  }
+  if (service.config.runners.empty())
+    spdlog::warn("{} has no [[runners]]; those that `{} register` adds are served as they come",
+                 path.string(), options.identity.program);
   service.system_id = gitlab_api::load_system_id(path.parent_path().string());
   return serve(std::move(service));
 }

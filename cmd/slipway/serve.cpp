@@ -1,5 +1,8 @@
 #include "cmd/slipway/serve.hpp"
 
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <csignal>
@@ -10,6 +13,18 @@
 #include "cmd/slipway/version.hpp"
 
 namespace slipway::cmd {
+
+namespace {
+/// A long poll, a log and an Engine's streams per job are more than the usual 1024 allow.
+void raise_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const auto before = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  if (before < limit.rlim_max && ::setrlimit(RLIMIT_NOFILE, &limit) == 0)
+    spdlog::debug("file descriptor limit raised from={} to={}", before, limit.rlim_max);
+}
+}  // namespace
 
 runner::ServiceOptions completed(runner::ServiceOptions options) {
   namespace fs = std::filesystem;
@@ -30,6 +45,7 @@ runner::ServiceOptions completed(runner::ServiceOptions options) {
 
 int serve(runner::ServiceOptions given) {
   auto options = completed(std::move(given));
+  raise_file_limit();
   // A peer that goes away is an error of the call, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   asio::io_context io{1};

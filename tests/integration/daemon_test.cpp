@@ -50,7 +50,7 @@ TEST_F(Daemon, Fault48_ASecondDaemonOnTheSameStateIsRefused) {
   const auto first = std::exchange(pid_, -1);
   start();
   pump_until([&] { return !is_running(); });
-  EXPECT_THAT(log(), HasSubstr("another slipway is using it"));
+  EXPECT_THAT(log(), HasSubstr("another slipway serves this file"));
   pid_ = first;
   EXPECT_EQ(wait_for_end(id).state, JobState::success);
   EXPECT_EQ(end(SIGQUIT), 0);
